@@ -1,0 +1,5 @@
+#include "kernels.h"
+
+namespace lode {
+const Kernels* const kAvx512 = nullptr;
+}
