@@ -1,0 +1,8 @@
+.PHONY: demo test test-long check bench bench-full
+
+demo:            ; @scripts/demo
+test:            ; @scripts/test
+test-long:       ; @scripts/test long
+check:           ; @scripts/check
+bench:           ; @scripts/bench
+bench-full:      ; @scripts/bench full
