@@ -1,0 +1,181 @@
+"""From texts to an index that can be asked in words: read, learn the projection, encode, build."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+
+from motherlode.core.ports import Encoder, NullProgress, Progress
+from motherlode.errors import InputError
+from motherlode.retrieval.encoders import load_encoder
+from motherlode.retrieval.spool import Spool, open_spool, spool_path
+from motherlode.retrieval.stream import BuildOptions, build_spooled, check_target
+from motherlode.workflows.documents import Document, SourceOptions, SourceReport, read_documents, sources_fingerprint
+
+__all__ = ["BATCH_DOCS", "Corpus", "build_text_index"]
+
+_logger = logging.getLogger("motherlode.workflows.text_index")
+# Encoded together, always from multiples of this: an int8 model scales by what is in its batch, so a continued build
+# gives the same bytes only with the same batches.
+BATCH_DOCS = 128
+_SAMPLE_DOCS = 512
+_COMMIT_EVERY_S = 3.0
+
+
+class Corpus:
+    """Documents of named sources, which can be read again and recognised after an interruption.
+
+    sources: folders, files, or ``python:stdlib`` (see ``read_documents``)
+    report: what reading came to, filled by the last reading
+    """
+
+    def __init__(self, sources: Sequence[str | os.PathLike[str]], options: SourceOptions | None = None) -> None:
+        self.sources = list(sources)
+        self.options = options or SourceOptions()
+        self.report = SourceReport()
+
+    def __iter__(self) -> Iterator[Document]:
+        self.report = SourceReport()
+        return read_documents(self.sources, self.options, self.report)
+
+    def fingerprint(self) -> str:
+        """Changes when a source or an option has changed."""
+        return sources_fingerprint(self.sources, self.options)
+
+
+def build_text_index(
+    path: str | os.PathLike[str],
+    documents: Corpus | Iterable[Document | str | tuple[str, ...] | Mapping[str, Any]],
+    encoder: str | Encoder = "minilm",
+    *,
+    dim: int | None = None,
+    overwrite: bool = False,
+    resume_key: str | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[BuildOptions],
+) -> Any:
+    """Encode documents, build an index that remembers its encoder, and open it: ``index.search("a question")`` works.
+
+    documents: a ``Corpus``; or an iterable of ``Document``, strings (ids "0", "1", …), tuples ``(id, text)`` and
+        ``(id, title, text)``, or mappings with ``text`` and maybe ``id`` and ``title``. Read once, never all in memory
+    encoder: an encoder, or what ``load_encoder`` takes
+    dim: size of the token vectors for an encoder that can choose
+    resume_key: a name for these documents; a build that was interrupted continues when called again with the same
+        key, encoder and dim. A ``Corpus`` has one of its own. Without a key nothing is left behind after an error
+    options: those of ``build_index``: seed, kind, bits, refine_bits, n_centroids, n_threads, memory_limit_bytes
+
+    An encoder that learns a projection learns it from 512 documents drawn with ``seed``. A continued build gives the
+    same bytes as one in a single run.
+
+    Errors: ConflictError where ``path`` holds something and ``overwrite`` is not set, or where another unfinished build
+    stands; InputError for documents without text.
+    """
+    check_target(path, overwrite)
+    progress = progress or NullProgress()
+    if isinstance(encoder, str):
+        encoder = load_encoder(encoder, dim=dim)
+    if isinstance(documents, Corpus):
+        resume_key = resume_key or documents.fingerprint()
+    spool = open_spool(
+        spool_path(path),
+        {
+            "documents": resume_key or uuid.uuid4().hex,
+            "encoder": dict(encoder.config),
+            "seed": options.get("seed", 0),
+        },
+        replace_other=overwrite or resume_key is None,
+    )
+    try:
+        with spool:
+            _read(spool, documents, progress)
+            encoder = _fitted(spool, encoder, options.get("seed", 0), progress)
+            _encode(spool, encoder, progress)
+            index = build_spooled(path, spool, overwrite=overwrite, encoder=encoder, progress=progress, options=options)
+    except BaseException:
+        if resume_key is None or not spool.is_sealed:
+            spool.delete()
+        raise
+    spool.delete()
+    return index
+
+
+def _read(spool: Spool, documents: Iterable[Any], progress: Progress) -> None:
+    if spool.is_sealed:
+        return
+    progress.start("reading", None, "documents")
+    batch: list[Document] = []
+    for position, item in enumerate(documents):
+        batch.append(_as_document(item, position))
+        if len(batch) == 256:
+            _add(spool, batch)
+            progress.advance(len(batch))
+            batch = []
+    _add(spool, batch)
+    progress.advance(len(batch))
+    progress.finish()
+    if not spool.n_docs:
+        raise InputError("the sources hold no documents: nothing to index.")
+    spool.seal_documents()
+
+
+def _add(spool: Spool, batch: Sequence[Document]) -> None:
+    spool.add_documents([d.id for d in batch], [d.title for d in batch], [d.text for d in batch])
+
+
+def _as_document(item: object, position: int) -> Document:
+    if isinstance(item, Document):
+        return item
+    if isinstance(item, str):
+        return Document(str(position), "", item)
+    if isinstance(item, tuple) and len(item) in (2, 3) and all(isinstance(part, str) for part in item):
+        return Document(item[0], item[1] if len(item) == 3 else "", item[-1])
+    if isinstance(item, Mapping) and isinstance(item.get("text"), str):
+        return Document(str(item.get("id", position)), str(item.get("title") or ""), item["text"])
+    raise InputError(
+        f"document {position} is {type(item).__name__}, expected Document, a string, (id, text), (id, title, text) or "
+        "a mapping with 'text'."
+    )
+
+
+def _fitted(spool: Spool, encoder: Encoder, seed: int, progress: Progress) -> Encoder:
+    """The encoder with its learned arrays: those of the interrupted run, else learned now and kept."""
+    if spool.arrays:
+        return load_encoder(encoder.config, spool.arrays)
+    fit = getattr(encoder, "fit_projection", None)
+    if fit is not None and not encoder.arrays:
+        progress.start("learning the projection", None, "documents")
+        sample = np.random.default_rng(seed).choice(spool.n_docs, size=min(_SAMPLE_DOCS, spool.n_docs), replace=False)
+        titles, texts = spool.titles, spool.texts
+        fit([Document("", titles[int(i)], texts[int(i)]).text_to_encode for i in np.sort(sample)], seed=seed)
+        progress.advance(len(sample))
+        progress.finish()
+    if encoder.arrays:
+        spool.store_arrays(encoder.arrays)
+    return encoder
+
+
+def _encode(spool: Spool, encoder: Encoder, progress: Progress) -> None:
+    if hasattr(encoder, "position"):  # precomputed vectors are counted off, not looked up
+        encoder.position = spool.n_encoded
+    titles, texts = spool.titles, spool.texts
+    done = f", {spool.n_encoded:,} were done" if spool.n_encoded else ""
+    progress.start(f"encoding{done}", spool.n_docs - spool.n_encoded, "documents")
+    committed_at = time.monotonic()
+    try:
+        while spool.n_encoded < spool.n_docs:
+            begin, end = spool.n_encoded, min(spool.n_encoded + BATCH_DOCS, spool.n_docs)
+            batch = [Document("", titles[i], texts[i]).text_to_encode for i in range(begin, end)]
+            spool.append_vectors(encoder.encode_documents(batch), np.dtype(np.float16))
+            if time.monotonic() - committed_at > _COMMIT_EVERY_S:
+                spool.commit()
+                committed_at = time.monotonic()
+            progress.advance(end - begin)
+    finally:
+        spool.commit()  # also when interrupted: what is whole is kept
+    progress.finish()
