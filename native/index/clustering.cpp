@@ -182,4 +182,23 @@ void cluster_groups(const Kernels& kernels, const Vectors& vectors, const std::u
     });
 }
 
+void assign_nearest(const Kernels& kernels, const Vectors& vectors, const float* centroids, std::size_t n_centroids,
+                    std::size_t n_threads, std::uint32_t* labels) {
+    constexpr std::size_t kRowsPerTask = 16 * kBlock;
+    const std::size_t n_tasks = (vectors.n + kRowsPerTask - 1) / kRowsPerTask;
+    n_threads = std::max<std::size_t>(1, std::min(n_threads, n_tasks));
+    std::vector<Nearest> nearest(n_threads, Nearest(kernels));
+    for (Nearest& one : nearest) one.set_centroids(centroids, n_centroids, vectors.dim);
+    parallel_for(n_tasks, n_threads, [&](std::size_t task, std::size_t worker) {
+        std::vector<float> rows(kBlock * vectors.dim);
+        std::vector<float> gain(kBlock);
+        const std::size_t end = std::min(vectors.n, (task + 1) * kRowsPerTask);
+        for (std::size_t at = task * kRowsPerTask; at < end; at += kBlock) {
+            const std::size_t n = std::min(kBlock, end - at);
+            for (std::size_t i = 0; i < n; ++i) vectors.read(kernels, at + i, rows.data() + i * vectors.dim);
+            nearest[worker].find(rows.data(), n, labels + at, gain.data());
+        }
+    });
+}
+
 }  // namespace lode

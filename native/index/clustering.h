@@ -33,4 +33,8 @@ void cluster_groups(const Kernels& kernels, const Vectors& vectors, const std::u
                     std::size_t n_groups, const KmeansOptions& options, std::size_t n_threads, float* centroids,
                     std::uint32_t* assignment, double* squared_error);
 
+// labels[i] = nearest of n_centroids centroids (float [n_centroids][dim]) to row i, in parallel over blocks of rows.
+void assign_nearest(const Kernels& kernels, const Vectors& vectors, const float* centroids, std::size_t n_centroids,
+                    std::size_t n_threads, std::uint32_t* labels);
+
 }  // namespace lode

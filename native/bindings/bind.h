@@ -1,0 +1,55 @@
+// What the bindings share: array types, level look-up. They check shapes, release the GIL and call; nothing else.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "index/vectors.h"
+#include "kernels/kernels.h"
+
+namespace lode::bind {
+
+namespace nb = nanobind;
+
+template <class T, std::size_t N>
+using In = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+template <class T, std::size_t N>
+using InOut = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+using AnyMatrix = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+// Throws ValueError unless `condition`; Python validates first, so this is the last line before a pointer is followed.
+inline void require(bool condition, const char* what) {
+    if (!condition) throw nb::value_error(what);
+}
+
+inline const Kernels& level(const std::string& name) {
+    const Kernels* found = level_by_name(name.c_str());
+    require(found != nullptr, "unknown or unsupported CPU level");
+    return *found;
+}
+
+inline Vectors vectors_of(const AnyMatrix& array) {
+    const bool half = array.dtype() == nb::dlpack::dtype{static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float), 16, 1};
+    require(half || array.dtype() == nb::dtype<float>(), "vectors must be float16 or float32");
+    return {array.data(), half, array.shape(0), array.shape(1)};
+}
+
+// Hands a vector over to Python without a copy.
+template <class T>
+nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(std::vector<T>&& values) {
+    auto* owned = new std::vector<T>(std::move(values));
+    const nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+    return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
+}
+
+void bind_kernels(nb::module_& m);
+void bind_clustering(nb::module_& m);
+void bind_encoding(nb::module_& m);
+void bind_search(nb::module_& m);
+
+}  // namespace lode::bind

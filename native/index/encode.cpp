@@ -1,0 +1,119 @@
+#include "index/encode.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "index/parallel.h"
+
+namespace lode {
+namespace {
+
+constexpr std::size_t kChunk = 4096;
+
+// The step of the uniform quantiser with the least squared error for a normal variable of unit variance
+// (Max, 1960, table II), by bits.
+float best_step(unsigned bits) { return bits == 1 ? 1.596F : bits == 2 ? 0.9957F : 0.3352F; }
+
+// One tier of one token: codes of `residual`, which is then reduced by what they stand for. Returns the float16 scale.
+std::uint16_t encode_tier(float* residual, std::size_t dim, unsigned bits, std::uint8_t* codes) {
+    const int top = (1 << bits) - 1;
+    const float middle = center(bits);
+    float energy = 0;
+    for (std::size_t d = 0; d < dim; ++d) energy += residual[d] * residual[d];
+    const float step = best_step(bits) * std::sqrt(energy / static_cast<float>(dim));
+    const float inverse = step > 0 ? 1.0F / step : 0.0F;
+    float projection = 0;
+    float norm = 0;
+    for (std::size_t d = 0; d < dim; ++d) {
+        const float level = std::floor(residual[d] * inverse + middle + 0.5F);
+        const float code = std::min(static_cast<float>(top), std::max(0.0F, level));
+        codes[d] = static_cast<std::uint8_t>(static_cast<int>(code));
+        projection += residual[d] * (code - middle);
+        norm += (code - middle) * (code - middle);
+    }
+    const std::uint16_t stored = half_of(projection / norm);
+    const float scale = half_value(stored);
+    for (std::size_t d = 0; d < dim; ++d) residual[d] -= scale * (static_cast<float>(codes[d]) - middle);
+    return stored;
+}
+
+}  // namespace
+
+void rotate_rows(const Rotation& rotation, float* rows, std::size_t n, std::size_t n_threads) {
+    parallel_for((n + kChunk - 1) / kChunk, n_threads, [&](std::size_t chunk, std::size_t) {
+        for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
+            rotation.apply(rows + i * rotation.dim());
+        }
+    });
+}
+
+void encode_centroids(const float* centroids, std::size_t n, std::size_t dim, float scale, std::uint8_t* rows) {
+    const std::size_t stride = row_bytes(dim, kCentroidBits);
+    std::vector<std::uint8_t> codes(dim);
+    const float inverse = scale > 0 ? 1.0F / scale : 0.0F;
+    for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t d = 0; d < dim; ++d) {
+            const float level = std::nearbyint(centroids[i * dim + d] * inverse);
+            codes[d] = static_cast<std::uint8_t>(
+                static_cast<int>(std::min(63.0F, std::max(-63.0F, level))) + kCentroidZero);
+        }
+        pack_row(codes.data(), dim, kCentroidBits, rows + i * stride);
+    }
+}
+
+double encode_residuals(const Kernels& kernels, const Vectors& vectors, std::size_t begin, std::size_t end,
+                        const Rotation& rotation, const std::uint8_t* centroid_rows, float centroid_scale,
+                        const std::uint32_t* assignment, const CodedTier* tiers, std::size_t n_tiers,
+                        std::size_t n_threads) {
+    const std::size_t dim = vectors.dim;
+    const std::size_t centroid_stride = row_bytes(dim, kCentroidBits);
+    const std::size_t n_chunks = (end - begin + kChunk - 1) / kChunk;
+    std::vector<double> errors(n_chunks, 0.0);
+    parallel_for(n_chunks, n_threads, [&](std::size_t chunk, std::size_t) {
+        std::vector<float> row(dim);
+        std::vector<std::uint8_t> codes(dim);
+        double error = 0;
+        for (std::size_t i = chunk * kChunk; i < std::min(end - begin, (chunk + 1) * kChunk); ++i) {
+            vectors.read(kernels, begin + i, row.data());
+            rotation.apply(row.data());
+            unpack_row(centroid_rows + assignment[i] * centroid_stride, dim, kCentroidBits, codes.data());
+            for (std::size_t d = 0; d < dim; ++d) {
+                row[d] -= static_cast<float>(static_cast<int>(codes[d]) - kCentroidZero) * centroid_scale;
+            }
+            for (std::size_t t = 0; t < n_tiers; ++t) {
+                tiers[t].scales[i] = encode_tier(row.data(), dim, tiers[t].bits, codes.data());
+                pack_row(codes.data(), dim, tiers[t].bits, tiers[t].codes + i * row_bytes(dim, tiers[t].bits));
+            }
+            for (std::size_t d = 0; d < dim; ++d) error += row[d] * row[d];
+        }
+        errors[chunk] = error;
+    });
+    double total = 0;
+    for (const double error : errors) total += error;  // in chunk order: the same sum for any number of threads
+    return total;
+}
+
+float half_value(std::uint16_t half) noexcept {
+    float out = 0;
+    kReference->half_to_float(&half, 1, &out);
+    return out;
+}
+
+std::uint16_t half_of(float value) noexcept {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    const std::uint16_t sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
+    const float magnitude = std::fabs(value);
+    if (!(magnitude < 65504.0F)) return static_cast<std::uint16_t>(sign | 0x7BFFU);
+    if (magnitude < 6.103515625e-5F) {  // subnormal half: multiples of 2^-24
+        return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 16777216.0F)));
+    }
+    bits &= 0x7FFFFFFFU;
+    bits += 0xFFFU + ((bits >> 13) & 1U);
+    const std::uint32_t half = (bits >> 13) - (112U << 10);
+    return static_cast<std::uint16_t>(sign | std::min(half, 0x7BFFU));
+}
+
+}  // namespace lode

@@ -1,0 +1,152 @@
+#include "index/search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "index/encode.h"
+
+namespace lode {
+namespace {
+
+constexpr std::size_t kTokens = 128;  // document tokens scored at a time: their dots stay in L1
+
+}  // namespace
+
+Searcher::Searcher(const Codebook& book, const Segment& segment)
+    : book_(book), segment_(segment), rotation_(book.dim, book.rotation_seed) {}
+
+std::unique_ptr<SearchScratch> Searcher::take_scratch() const {
+    const std::lock_guard<std::mutex> hold(lock_);
+    if (idle_.empty()) return std::make_unique<SearchScratch>();
+    std::unique_ptr<SearchScratch> scratch = std::move(idle_.back());
+    idle_.pop_back();
+    return scratch;
+}
+
+void Searcher::give_back(std::unique_ptr<SearchScratch> scratch) const {
+    const std::lock_guard<std::mutex> hold(lock_);
+    idle_.push_back(std::move(scratch));
+}
+
+std::vector<Hit> Searcher::search(const Kernels& kernels, const float* query, std::size_t n_tokens,
+                                  const SearchOptions& options) const {
+    if (n_tokens == 0 || options.k == 0 || segment_.n_docs == 0 || book_.n_centroids == 0) return {};
+    std::unique_ptr<SearchScratch> scratch = take_scratch();
+    prepare_query(book_, rotation_, query, n_tokens, scratch->query);
+    find_candidates(kernels, options, n_tokens, *scratch);
+    prune(options, *scratch);
+    std::vector<Hit> hits = rerank(kernels, options, *scratch);
+    if (book_.refine_bits != 0 && options.k_refine != 0) refine(kernels, options, *scratch, hits);
+    const std::size_t k = std::min(options.k, hits.size());
+    std::partial_sort(hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(k), hits.end(), better);
+    hits.resize(k);
+    give_back(std::move(scratch));
+    return hits;
+}
+
+void Searcher::find_candidates(const Kernels& kernels, const SearchOptions& options, std::size_t n_tokens,
+                               SearchScratch& scratch) const {
+    const std::vector<QueryChunk>& chunks = scratch.query.chunks;
+    if (scratch.tables.size() < chunks.size()) scratch.tables.resize(chunks.size());
+    scratch.gatherer.begin(segment_, n_tokens);
+    for (std::size_t c = 0; c < chunks.size(); ++c) {
+        score_all_centroids(kernels, book_, scratch.query, chunks[c], options.k_centroids, scratch.tables[c]);
+        scratch.gatherer.add_chunk(segment_, chunks[c], scratch.tables[c]);
+    }
+    scratch.gatherer.finish(segment_, std::max(options.k_gather, options.k), scratch.candidates);
+    for (Candidate& candidate : scratch.candidates) candidate.score = 0;
+    for (std::size_t c = 0; c < chunks.size(); ++c) {
+        add_interaction(kernels, book_, segment_, chunks[c], scratch.tables[c], scratch.row_ids, scratch.candidates);
+    }
+}
+
+// Keeps the best k_docs_to_score, of those the ones within alpha of the k-th best; best first.
+void Searcher::prune(const SearchOptions& options, SearchScratch& scratch) const {
+    std::vector<Candidate>& candidates = scratch.candidates;
+    keep_best(candidates, std::max(options.k_docs_to_score, options.k));
+    std::sort(candidates.begin(), candidates.end(), ahead);
+    if (options.alpha < 0 || candidates.size() <= options.k) return;
+    const double kth = static_cast<double>(candidates[options.k - 1].score);
+    const double floor = kth - static_cast<double>(options.alpha) * std::fabs(kth);
+    const auto below = [floor](const Candidate& c) { return static_cast<double>(c.score) < floor; };
+    candidates.erase(std::find_if(candidates.begin(), candidates.end(), below), candidates.end());
+}
+
+std::vector<Hit> Searcher::rerank(const Kernels& kernels, const SearchOptions& options,
+                                  SearchScratch& scratch) const {
+    std::vector<Hit> hits;
+    hits.reserve(scratch.candidates.size());
+    std::vector<float> top;  // min-heap of the k best scores, for the patience rule
+    std::size_t misses = 0;
+    for (const Candidate& candidate : scratch.candidates) {
+        const float value = score(kernels, candidate.document, false, scratch);
+        hits.push_back({value, candidate.document});
+        if (options.beta == 0) continue;
+        if (top.size() < options.k || value > top.front()) {
+            top.push_back(value);
+            std::push_heap(top.begin(), top.end(), std::greater<>());
+            if (top.size() > options.k) {
+                std::pop_heap(top.begin(), top.end(), std::greater<>());
+                top.pop_back();
+            }
+            misses = 0;
+        } else if (++misses >= options.beta) {
+            break;
+        }
+    }
+    return hits;
+}
+
+void Searcher::refine(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch,
+                      std::vector<Hit>& hits) const {
+    const std::size_t n = std::min(std::max(options.k_refine, options.k), hits.size());
+    std::partial_sort(hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(n), hits.end(), better);
+    hits.resize(n);
+    for (Hit& hit : hits) hit.score = score(kernels, hit.position, true, scratch);
+}
+
+// MaxSim from the codes: centroid score from the table, plus the residual tiers.
+float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refined, SearchScratch& scratch) const {
+    const Segment::Range range = segment_.tokens(document);
+    const std::size_t stride = row_bytes(book_.dim, book_.bits);
+    const std::size_t refine_stride = row_bytes(book_.dim, book_.refine_bits);
+    float total = 0;
+    scratch.row_ids.resize(std::max(scratch.row_ids.size(), kTokens));
+    scratch.scales.resize(kTokens);
+    for (std::size_t c = 0; c < scratch.query.chunks.size(); ++c) {
+        const QueryChunk& chunk = scratch.query.chunks[c];
+        scratch.dots.resize(std::max(scratch.dots.size(), kTokens * chunk.lanes));
+        scratch.scores.resize(scratch.dots.size());
+        float best[kQueryChunk];
+        std::fill(best, best + chunk.lanes, -std::numeric_limits<float>::infinity());
+        for (std::size_t at = range.begin; at < range.end; at += kTokens) {
+            const std::size_t n = std::min(kTokens, range.end - at);
+            segment_.read_assignment(at, n, book_.n_centroids, scratch.row_ids.data());
+            const auto load_scales = [&](const std::uint16_t* halves) {
+                kernels.half_to_float(halves + at, n, scratch.scales.data());
+                for (std::size_t i = 0; i < n; ++i) scratch.scales[i] *= scratch.query.step;
+            };
+            load_scales(segment_.scales);
+            dot_rows(kernels, book_.bits)(segment_.codes + at * stride, stride, n, n_blocks(book_.dim, book_.bits),
+                                          chunk.codes.data(), chunk.padded, scratch.dots.data(), chunk.lanes);
+            kernels.decode_residual(scratch.tables[c].rows.data(), scratch.row_ids.data(), scratch.dots.data(),
+                                    chunk.offset.data(), scratch.scales.data(), scratch.query.unit, n, chunk.lanes,
+                                    scratch.scores.data());
+            if (refined) {
+                load_scales(segment_.refine_scales);
+                dot_rows(kernels, book_.refine_bits)(segment_.refine_codes + at * refine_stride, refine_stride, n,
+                                                     n_blocks(book_.dim, book_.refine_bits), chunk.refine_codes.data(),
+                                                     chunk.padded, scratch.dots.data(), chunk.lanes);
+                kernels.add_residual(scratch.dots.data(), chunk.refine_offset.data(), scratch.scales.data(), n,
+                                     chunk.lanes, scratch.scores.data());
+            }
+            kernels.max_rows_f32(scratch.scores.data(), n, chunk.lanes, chunk.lanes, best);
+        }
+        for (std::size_t q = 0; q < chunk.n; ++q) total += best[q];
+    }
+    // A flipped bit in a scale can make it infinite or NaN; an order needs numbers.
+    return std::isfinite(total) ? total : -std::numeric_limits<float>::max();
+}
+
+}  // namespace lode

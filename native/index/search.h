@@ -1,0 +1,55 @@
+// One search, start to end: coarse, gather, interaction, residual codes, refinement.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "index/coarse.h"
+#include "index/gather.h"
+#include "index/query.h"
+#include "index/rotation.h"
+#include "index/view.h"
+
+namespace lode {
+
+// Everything a search writes to; kept from search to search so that no memory is touched for the first time.
+struct SearchScratch {
+    Query query;
+    std::vector<ScoreTable> tables;  // one per query chunk
+    Gatherer gatherer;
+    std::vector<Candidate> candidates;
+    std::vector<std::uint32_t> row_ids;
+    std::vector<std::int32_t> dots;
+    std::vector<float> scores, scales;
+};
+
+// Searches one codebook and its segment. Safe to call from any number of threads.
+class Searcher {
+public:
+    Searcher(const Codebook& book, const Segment& segment);
+
+    // query: float [n_tokens][dim], finite, n_tokens > 0. Best first; at most options.k.
+    std::vector<Hit> search(const Kernels& kernels, const float* query, std::size_t n_tokens,
+                            const SearchOptions& options) const;
+
+private:
+    std::unique_ptr<SearchScratch> take_scratch() const;
+    void give_back(std::unique_ptr<SearchScratch> scratch) const;
+
+    void find_candidates(const Kernels& kernels, const SearchOptions& options, std::size_t n_tokens,
+                         SearchScratch& scratch) const;
+    void prune(const SearchOptions& options, SearchScratch& scratch) const;
+    std::vector<Hit> rerank(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const;
+    void refine(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch,
+                std::vector<Hit>& hits) const;
+    float score(const Kernels& kernels, std::uint64_t document, bool refined, SearchScratch& scratch) const;
+
+    Codebook book_;
+    Segment segment_;
+    Rotation rotation_;
+    mutable std::mutex lock_;
+    mutable std::vector<std::unique_ptr<SearchScratch>> idle_;
+};
+
+}  // namespace lode

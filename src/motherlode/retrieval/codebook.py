@@ -1,0 +1,71 @@
+"""What all documents of an index share: coded centroids, the rotation's seed, the widths of the residual codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motherlode.retrieval.clustering import Clusters
+from motherlode.retrieval.kernels import native, thread_count
+
+__all__ = ["CENTROID_BITS", "CENTROID_ZERO", "Codebook", "make_codebook"]
+
+CENTROID_BITS = 7
+CENTROID_ZERO = 64
+_CLIPPED = 1e-5  # share of centroid values that may be clipped: their rounding goes into the residual
+
+
+@dataclass(frozen=True, slots=True)
+class Codebook:
+    """Centroids as 7-bit codes: value = (code - 64) * scale, in the rotated space.
+
+    centroids: uint8 [n_centroids, stride]; type_rows: uint8 [n_types, stride], the mean of each type, coded alike
+    type_first: uint32 [n_types + 1]; type_ids: int64 [n_types]
+    norm: largest Euclidean norm of a row of codes - 64, in code units
+    """
+
+    dim: int
+    rotation_seed: int
+    bits: int
+    refine_bits: int
+    centroids: NDArray[np.uint8]
+    scale: float
+    norm: float
+    type_first: NDArray[np.uint32]
+    type_ids: NDArray[np.int64]
+    type_rows: NDArray[np.uint8]
+
+
+def make_codebook(clusters: Clusters, bits: int, refine_bits: int, seed: int, n_threads: int = 0) -> Codebook:
+    """Rotates and codes the centroids of ``clusters``, which it overwrites with the rotated ones."""
+    rotated = clusters.centroids
+    n_centroids, dim = rotated.shape
+    native.rotate_centroids(rotated, seed, thread_count(n_threads))
+    scale = _scale(rotated)
+    stride = native.row_bytes(dim, CENTROID_BITS)
+    rows = np.zeros((n_centroids, stride), np.uint8)
+    native.encode_centroids(rotated, scale, rows)
+    counts = np.bincount(clusters.assignment, minlength=n_centroids).astype(np.float32)
+    n_types = len(clusters.type_ids)
+    means = np.zeros((n_types, dim), np.float32)
+    for j in range(n_types):
+        own = slice(int(clusters.type_first[j]), int(clusters.type_first[j + 1]))
+        means[j] = counts[own] @ rotated[own] / max(1.0, float(counts[own].sum()))
+    type_rows = np.zeros((n_types, stride), np.uint8)
+    native.encode_centroids(means, scale, type_rows)
+    codes = rows[:, :dim].astype(np.float32) - CENTROID_ZERO
+    norm = float(np.sqrt(np.einsum("ij,ij->i", codes, codes).max(initial=0.0)))
+    return Codebook(
+        dim, seed, bits, refine_bits, rows, scale, norm, clusters.type_first, clusters.type_ids, type_rows
+    )
+
+
+def _scale(rotated: NDArray[np.float32]) -> float:
+    """One scale for all centroids, so that their integer scores compare without a multiplication each."""
+    if rotated.size == 0:
+        return 1.0
+    sample = np.abs(rotated if rotated.size <= 1 << 24 else rotated[:: rotated.size // (1 << 24) + 1])
+    top = float(np.quantile(sample, 1 - _CLIPPED))
+    return max(top, float(sample.max()) / 8, 1e-30) / 63

@@ -1,0 +1,99 @@
+"""Checks of what callers hand in, once, at the border."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from motherlode.errors import InputError
+
+__all__ = ["check_ids", "check_offsets", "check_query", "check_token_ids", "check_vectors"]
+
+MAX_DIM = 4096
+_CHUNK_ROWS = 1 << 16
+
+
+def check_vectors(vectors: Any, *, name: str = "vectors") -> NDArray[Any]:
+    """[n_tokens, dim] float16 or float32, C-contiguous, finite; memory-mapped arrays stay mapped."""
+    array = vectors if isinstance(vectors, np.ndarray) else np.asarray(vectors)
+    if array.ndim != 2:
+        raise InputError(f"{name}: shape {array.shape}; expected two dimensions [n_tokens, dim]")
+    if array.dtype == np.float64:
+        array = array.astype(np.float32)
+    if array.dtype not in (np.float16, np.float32):
+        raise InputError(f"{name}: dtype {array.dtype}; expected float16 or float32 (convert with .astype('float32'))")
+    if not 1 <= array.shape[1] <= MAX_DIM:
+        raise InputError(f"{name}: dim {array.shape[1]}; expected 1 to {MAX_DIM}")
+    array = np.ascontiguousarray(array)
+    for begin in range(0, len(array), _CHUNK_ROWS):
+        chunk = array[begin : begin + _CHUNK_ROWS]
+        if not np.isfinite(chunk).all():
+            row = begin + int(np.flatnonzero(~np.isfinite(chunk).all(axis=1))[0])
+            raise InputError(f"{name}: row {row} has NaN or infinite values; remove or fix it before indexing")
+    return array
+
+
+def check_offsets(offsets: ArrayLike, n_tokens: int) -> NDArray[np.int64]:
+    """int64 [n_docs + 1], from 0 to n_tokens, never falling."""
+    array = np.asarray(offsets)
+    if array.ndim != 1 or len(array) < 1 or array.dtype.kind not in "iu":
+        raise InputError(f"offsets: shape {array.shape}, dtype {array.dtype}; expected integers [n_docs + 1]")
+    result = np.ascontiguousarray(array, np.int64)
+    if result[0] != 0 or result[-1] != n_tokens:
+        raise InputError(
+            f"offsets: run from {result[0]} to {result[-1]}; expected from 0 to the {n_tokens} rows of vectors"
+        )
+    if (np.diff(result) < 0).any():
+        at = int(np.flatnonzero(np.diff(result) < 0)[0])
+        raise InputError(f"offsets: fall from {result[at]} to {result[at + 1]} at document {at}; expected no fall")
+    return result
+
+
+def check_token_ids(token_ids: ArrayLike | None, n_tokens: int) -> NDArray[np.int64] | None:
+    """Any integer dtype [n_tokens], or None."""
+    if token_ids is None:
+        return None
+    array = np.asarray(token_ids)
+    if array.dtype.kind not in "iu" or array.shape != (n_tokens,):
+        raise InputError(
+            f"token_ids: shape {array.shape}, dtype {array.dtype}; expected integers [{n_tokens}], one per vector"
+        )
+    return array
+
+
+def check_ids(ids: Sequence[str] | None, n_docs: int) -> list[str] | None:
+    """n_docs distinct strings, or None for the positions."""
+    if ids is None:
+        return None
+    result = list(ids)
+    if len(result) != n_docs:
+        raise InputError(f"ids: {len(result)} given for {n_docs} documents")
+    seen: dict[str, int] = {}
+    for position, identifier in enumerate(result):
+        if not isinstance(identifier, str):
+            raise InputError(f"ids: {identifier!r} at position {position} is no string; convert with str()")
+        if identifier in seen:
+            raise InputError(f"ids: {identifier!r} stands at positions {seen[identifier]} and {position}; must be unique")
+        seen[identifier] = position
+    return result
+
+
+def check_query(query: Any, dim: int, *, name: str = "query") -> NDArray[np.float32]:
+    """float32 [n_query_tokens, dim], finite; a single vector [dim] is one token."""
+    array = np.asarray(query)
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{name}: dtype {array.dtype}; expected float32 [n_query_tokens, {dim}]")
+    if array.ndim == 1 and array.shape == (dim,):
+        array = array[np.newaxis]
+    if array.ndim == 2 and len(array) == 0:
+        return np.zeros((0, dim), np.float32)
+    if array.ndim != 2 or array.shape[1] != dim:
+        raise InputError(f"{name}: shape {array.shape}; expected [n_query_tokens, {dim}]")
+    result = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(result).all():
+        token = int(np.flatnonzero(~np.isfinite(result).all(axis=1))[0])
+        raise InputError(f"{name}: token {token} has NaN or infinite values; fix the encoder's output")
+    return result
