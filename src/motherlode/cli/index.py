@@ -57,7 +57,8 @@ def index_sources(request: IndexRequest, **options: Unpack[BuildOptions]) -> Non
     per_token = index.size_bytes / max(1, index.n_tokens)
     console.print(
         f"[bold green]{request.out}[/]: {index.n_docs:,} documents, {index.n_tokens:,} tokens, "
-        f"{size(index.size_bytes)} ({per_token:.1f} bytes a token, {index.kind}) in {duration(time.monotonic() - began)}",
+        f"{size(index.size_bytes)} ({per_token:.1f} bytes a token, {index.kind}) "
+        f"in {duration(time.monotonic() - began)}",
         soft_wrap=True,
     )
     console.print(f'try: lode search {request.out} "your question"', markup=False, style="dim", soft_wrap=True)

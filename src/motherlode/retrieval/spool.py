@@ -95,7 +95,11 @@ class Spool:
         self.n_encoded = 0
         self.n_tokens = 0
         if state["sealed"] and state["vectors"]:
-            self._go_back_to_last_commit()
+            try:
+                self._go_back_to_last_commit()
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         return self

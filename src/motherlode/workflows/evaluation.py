@@ -75,12 +75,11 @@ def evaluate(
     if encoder is None:
         raise UnsupportedError("this index does not know its encoder: name one (encoder=, --encoder).")
     calculators = [] if qrels is None else _calculators(measures)
-    if qrels is not None:
-        if not set(queries) & set(qrels):
-            raise InputError(
-                f"none of the {len(queries)} queries is judged: query ids look like {_some(queries)}, those of the "
-                f"judgements like {_some(qrels)}."
-            )
+    if qrels is not None and not set(queries) & set(qrels):
+        raise InputError(
+            f"none of the {len(queries)} queries is judged: query ids look like {_some(queries)}, those of the "
+            f"judgements like {_some(qrels)}."
+        )
     result = Evaluation(n_queries=len(queries), n_judged=len(set(queries) & set(qrels or ())))
     result.collapsed_passages = qrels is not None and _names_documents(index, qrels)
     began = time.perf_counter()
@@ -263,7 +262,7 @@ def read_qrels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
 def write_run(
     path: str | os.PathLike[str], run: Mapping[str, Sequence[tuple[str, float]]], tag: str = "motherlode"
 ) -> None:
-    """TREC lines: ``qid Q0 docid rank score tag``, rank from 1."""
+    """TREC lines: ``qid Q0 docid rank score tag``, rank from 1; white space in an id becomes an underscore."""
     with Path(path).open("w", encoding="utf-8") as file:
         for query_id, found in run.items():
             for rank, (doc_id, score) in enumerate(found, start=1):

@@ -11,8 +11,8 @@ _WORD = re.compile(r"[^\W_]+")
 _SUFFIXES = tuple(_WORD.findall("ations ation ings ing ions ion edly ers ors ies ed er or es ly s y"))
 _STOP_WORDS = frozenset(
     _WORD.findall(
-        "a an and any are as at be but by can do does for from get has have how i if in into is it its me my no not of on "
-        "or our should so some than that the their them then there these this to up use using want was we were what "
+        "a an and any are as at be but by can do does for from get has have how i if in into is it its me my no not of "
+        "on or our should so some than that the their them then there these this to up use using want was we were what "
         "when where which while who why will with you your"
     )
 )
@@ -25,7 +25,7 @@ def _stem(word: str) -> str:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3:
             word = word[: -len(suffix)]
             break
-    if len(word) > 3 and word[-1] == word[-2]:
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":  # Porter's rule
         word = word[:-1]
     return word[:-1] if len(word) > 3 and word[-1] in "ei" else word
 

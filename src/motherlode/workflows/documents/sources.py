@@ -98,9 +98,9 @@ def _distinct(documents: Iterable[Document], report: SourceReport) -> Iterator[D
     # 64-bit hashes, not strings: some 70 bytes a document however long the ids. Two ids out of ten million share a
     # hash with probability 3e-6; then one is refused and the message shows which.
     seen: set[int] = set()
-    for document in documents:
+    for document in map(_encodable, documents):
         key = int.from_bytes(
-            hashlib.blake2b(document.id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+            hashlib.blake2b(document.id.encode(), digest_size=8).digest(), "big"
         )
         if key in seen:
             raise InputError(
@@ -110,6 +110,17 @@ def _distinct(documents: Iterable[Document], report: SourceReport) -> Iterator[D
         seen.add(key)
         report.n_documents += 1
         yield document
+
+
+def _encodable(document: Document) -> Document:
+    """Without lone surrogates, which half an emoji in JSON or an odd file name brings and no tokenizer takes."""
+    parts = (document.id, document.title, document.text)
+    try:
+        "".join(parts).encode()
+    except UnicodeEncodeError:
+        parts = tuple(part.encode(errors="replace").decode() for part in parts)  # type: ignore[assignment]
+        return Document(*parts, document.source)
+    return document
 
 
 def _passages(documents: Iterable[Document], options: SourceOptions, report: SourceReport) -> Iterator[Document]:
