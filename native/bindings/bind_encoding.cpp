@@ -29,8 +29,8 @@ double encode(const std::string& name, AnyMatrix vectors, std::size_t begin, std
     const std::size_t n = assignment.shape(0);
     require(begin + n <= view.n, "assignment: longer than the vectors");
     require(centroid_rows.shape(1) == row_bytes(view.dim, kCentroidBits), "centroid_rows: wrong shape");
-    require(dot_rows(kernels, bits) != nullptr && bits != 7, "bits must be 1, 2 or 4");
-    require(refine_bits == 0 || (dot_rows(kernels, refine_bits) != nullptr && refine_bits != 7), "refine_bits: 0, 1, 2 or 4");
+    require(dot_rows(kernels, bits) != nullptr && bits < 6, "bits must be 1, 2 or 4");
+    require(refine_bits == 0 || (dot_rows(kernels, refine_bits) != nullptr && refine_bits < 6), "refine_bits: 0, 1, 2 or 4");
     require(codes.shape(0) == n && codes.shape(1) == row_bytes(view.dim, bits) && scales.shape(0) == n,
             "codes or scales: wrong shape");
     require(refine_bits == 0 || (refine_codes.shape(0) == n && refine_scales.shape(0) == n &&

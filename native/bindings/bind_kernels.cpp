@@ -26,7 +26,7 @@ void dot(const std::string& name, In<std::uint8_t, 1> rows, std::size_t dim, uns
          InOut<std::int32_t, 2> out) {
     const Kernels& kernels = level(name);
     const DotRows function = dot_rows(kernels, bits);
-    require(function != nullptr, "bits must be 1, 2, 4 or 7");
+    require(function != nullptr, "bits must be 1, 2, 4, 6 or 7");
     const std::size_t stride = row_bytes(dim, bits);
     const std::size_t n = out.shape(0);
     const std::size_t padded = out.shape(1);

@@ -1,4 +1,5 @@
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
 
 #include "bindings/bind.h"
 #include "index/encode.h"
@@ -39,8 +40,9 @@ std::pair<Scores, Positions> exact(const std::string& name, AnyMatrix vectors, I
 }
 
 SearchOptions options_of(std::size_t k, std::size_t k_centroids, std::size_t k_gather, std::size_t k_docs_to_score,
-                         std::size_t k_refine, float alpha, std::size_t beta, int coarse, std::size_t k_types) {
-    return {k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, coarse, k_types};
+                         std::size_t k_refine, float alpha, std::size_t beta, int coarse, std::size_t k_types,
+                         std::vector<std::uint32_t> own_types) {
+    return {k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, coarse, k_types, std::move(own_types)};
 }
 
 // A searcher over arrays that Python keeps alive (usually views of memory-mapped files).
@@ -56,8 +58,8 @@ public:
                 nb::cast(assignment), nb::cast(codes), nb::cast(scales), nb::cast(refine_codes),
                 nb::cast(refine_scales), nb::cast(list_offsets), nb::cast(list_counts), nb::cast(lists)} {
         require(dim > 0 && doc_offsets.shape(0) > 0 && id_bytes >= 1 && id_bytes <= 4, "dim, doc_offsets or id_bytes");
-        require(dot_rows(*kReference, bits) != nullptr && bits != 7, "bits must be 1, 2 or 4");
-        require(refine_bits == 0 || (dot_rows(*kReference, refine_bits) != nullptr && refine_bits != 7),
+        require(dot_rows(*kReference, bits) != nullptr && bits < 6, "bits must be 1, 2 or 4");
+        require(refine_bits == 0 || (dot_rows(*kReference, refine_bits) != nullptr && refine_bits < 6),
                 "refine_bits must be 0, 1, 2 or 4");
         const std::size_t centroid_stride = row_bytes(dim, kCentroidBits);
         require(centroids.shape(0) >= n_centroids * centroid_stride + kReadSlack, "centroids: too short");
@@ -130,12 +132,12 @@ void bind_search(nb::module_& m) {
         .def("__init__",
              [](SearchOptions* self, std::size_t k, std::size_t k_centroids, std::size_t k_gather,
                 std::size_t k_docs_to_score, std::size_t k_refine, float alpha, std::size_t beta, int coarse,
-                std::size_t k_types) {
+                std::size_t k_types, std::vector<std::uint32_t> own_types) {
                  new (self) SearchOptions(options_of(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta,
-                                                     coarse, k_types));
+                                                     coarse, k_types, std::move(own_types)));
              },
              nb::arg("k"), nb::arg("k_centroids"), nb::arg("k_gather"), nb::arg("k_docs_to_score"),
-             nb::arg("k_refine"), nb::arg("alpha"), nb::arg("beta"), nb::arg("coarse"), nb::arg("k_types"));
+             nb::arg("k_refine"), nb::arg("alpha"), nb::arg("beta"), nb::arg("coarse"), nb::arg("k_types"), nb::arg("own_types"));
     nb::class_<PySearcher>(m, "Searcher")
         .def(nb::init<std::uint64_t, unsigned, unsigned, In<std::uint8_t, 1>, std::size_t, std::size_t, float, float,
                       In<std::uint32_t, 1>, In<std::uint8_t, 1>, In<std::uint64_t, 1>, std::size_t,

@@ -57,7 +57,7 @@ void encode_centroids(const float* centroids, std::size_t n, std::size_t dim, fl
         for (std::size_t d = 0; d < dim; ++d) {
             const float level = std::nearbyint(centroids[i * dim + d] * inverse);
             codes[d] = static_cast<std::uint8_t>(
-                static_cast<int>(std::min(63.0F, std::max(-63.0F, level))) + kCentroidZero);
+                static_cast<int>(std::min(31.0F, std::max(-31.0F, level))) + kCentroidZero);
         }
         pack_row(codes.data(), dim, kCentroidBits, rows + i * stride);
     }

@@ -12,8 +12,9 @@
 
 namespace lode {
 
-inline constexpr unsigned kCentroidBits = 7;
-inline constexpr int kCentroidZero = 64;  // the code of 0: value = (code - 64) * centroid_scale
+inline constexpr unsigned kCentroidBits = 6;
+inline constexpr int kCentroidZero = 32;  // the code of 0: value = (code - 32) * centroid_scale
+inline constexpr int kQueryLevels = 63;   // query values against centroid codes: integers within +-63
 
 // The value that is subtracted from a code: the middle of its range.
 inline float center(unsigned bits) { return 0.5F * static_cast<float>((1U << bits) - 1); }
@@ -27,7 +28,7 @@ struct CodedTier {
 // Rotates float centroids [n][dim] in place.
 void rotate_rows(const Rotation& rotation, float* rows, std::size_t n, std::size_t n_threads);
 
-// Centroid rows as 7-bit codes: code = clamp(round(c / scale), -63, 63) + 64.
+// Centroid rows as 6-bit codes: code = clamp(round(c / scale), -31, 31) + 32.
 void encode_centroids(const float* centroids, std::size_t n, std::size_t dim, float scale, std::uint8_t* rows);
 
 // Encodes tokens [begin, end) of `vectors`; assignment[i] and the tiers are indexed from `begin`. Centroids are the

@@ -42,7 +42,7 @@ void Gatherer::add_list(const std::uint32_t* documents, std::size_t n, std::uint
 void Gatherer::add_chunk(const Segment& segment, const QueryChunk& chunk, ScoreTable& table) {
     const std::size_t payload = segment.lists_bytes - kPostingSlack;
     for (std::size_t q = 0; q < chunk.n; ++q) {
-        const std::vector<Nearby>& lists = table.top[q].finish();
+        const std::vector<Nearby>& lists = table.nearest(q);
         if (lists.empty()) continue;
         if (stamp_ == kLastStamp) {  // a query of thousands of tokens: forget the stamps, keep the scores
             for (std::size_t i = 0; i < n_touched_; ++i) {
@@ -95,7 +95,7 @@ void Gatherer::fill_up(const Segment& segment, std::size_t k, std::vector<Candid
 }
 
 void add_interaction(const Kernels& kernels, const Codebook& book, const Segment& segment, const QueryChunk& chunk,
-                     const ScoreTable& table, std::vector<std::uint32_t>& row_ids, std::vector<Candidate>& candidates) {
+                     ScoreTable& table, std::vector<std::uint32_t>& row_ids, std::vector<Candidate>& candidates) {
     constexpr std::size_t kTokens = 1024;
     row_ids.resize(kTokens);
     std::int16_t best[kQueryChunk];
@@ -110,7 +110,8 @@ void add_interaction(const Kernels& kernels, const Codebook& book, const Segment
         for (std::size_t at = range.begin; at < range.end; at += kTokens) {
             const std::size_t n = std::min(kTokens, range.end - at);
             segment.read_assignment(at, n, book.n_centroids, row_ids.data());
-            kernels.max_table_i16(table.rows.data(), row_ids.data(), n, chunk.lanes, best);
+            table.resolve(row_ids.data(), n);
+            kernels.max_table_i16(table.rows(), row_ids.data(), n, chunk.lanes, best);
         }
         for (std::size_t q = 0; q < chunk.n; ++q) candidates[c].score += best[q];
     }

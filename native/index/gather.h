@@ -54,6 +54,6 @@ private:
 
 // Adds to every candidate's score the sum over the chunk's tokens of the best centroid among the document's tokens.
 void add_interaction(const Kernels& kernels, const Codebook& book, const Segment& segment, const QueryChunk& chunk,
-                     const ScoreTable& table, std::vector<std::uint32_t>& row_ids, std::vector<Candidate>& candidates);
+                     ScoreTable& table, std::vector<std::uint32_t>& row_ids, std::vector<Candidate>& candidates);
 
 }  // namespace lode

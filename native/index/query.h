@@ -17,13 +17,13 @@ struct QueryChunk {
     std::size_t n = 0;       // tokens
     std::size_t padded = 0;  // tokens rounded up to 4: what the dot kernels compute
     std::size_t lanes = 0;   // rounded up to 8: what rows of scores are wide
-    std::vector<std::int8_t> centroid_codes, codes, refine_codes;  // arranged for 7, bits, refine_bits
-    std::vector<std::int32_t> centroid_offset;                     // [lanes] 64 * sum of the token's int8 values
+    std::vector<std::int8_t> centroid_codes, codes, refine_codes;  // arranged for 6, bits, refine_bits
+    std::vector<std::int32_t> centroid_offset;                     // [lanes] 32 * sum of the token's coarse values
     std::vector<float> offset, refine_offset;                      // [lanes] center(bits) * that sum
 };
 
 struct Query {
-    float step = 0;   // value of one int8 unit
+    float step = 0;   // value of one unit of the int8 query that meets residual codes
     int shift = 0;    // table entry = (dot - offset) >> shift
     float unit = 0;   // value of one table entry
     std::vector<QueryChunk> chunks;

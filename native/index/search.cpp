@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::size_t kTokens = 128;  // document tokens scored at a time: their dots stay in L1
 
+// Type means cost a row each, so ranges pay only where types own many centroids.
+bool use_ranges(const Codebook& book, const SearchOptions& options) {
+    if (book.n_types == 0 || options.coarse == 1) return false;
+    return options.coarse == 2 || (book.n_centroids > kExhaustiveCentroids && book.n_centroids > 4 * book.n_types);
+}
+
 }  // namespace
 
 Searcher::Searcher(const Codebook& book, const Segment& segment)
@@ -49,9 +55,15 @@ void Searcher::find_candidates(const Kernels& kernels, const SearchOptions& opti
                                SearchScratch& scratch) const {
     const std::vector<QueryChunk>& chunks = scratch.query.chunks;
     if (scratch.tables.size() < chunks.size()) scratch.tables.resize(chunks.size());
+    const bool ranges = use_ranges(book_, options);
     scratch.gatherer.begin(segment_, n_tokens);
     for (std::size_t c = 0; c < chunks.size(); ++c) {
-        score_all_centroids(kernels, book_, scratch.query, chunks[c], options.k_centroids, scratch.tables[c]);
+        if (ranges) {
+            scratch.tables[c].score_ranges(kernels, book_, scratch.query, chunks[c], options.k_centroids,
+                                           options.k_types, options.own_types);
+        } else {
+            scratch.tables[c].score_all(kernels, book_, scratch.query, chunks[c], options.k_centroids);
+        }
         scratch.gatherer.add_chunk(segment_, chunks[c], scratch.tables[c]);
     }
     scratch.gatherer.finish(segment_, std::max(options.k_gather, options.k), scratch.candidates);
@@ -130,7 +142,8 @@ float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refin
             load_scales(segment_.scales);
             dot_rows(kernels, book_.bits)(segment_.codes + at * stride, stride, n, n_blocks(book_.dim, book_.bits),
                                           chunk.codes.data(), chunk.padded, scratch.dots.data(), chunk.lanes);
-            kernels.decode_residual(scratch.tables[c].rows.data(), scratch.row_ids.data(), scratch.dots.data(),
+            scratch.tables[c].resolve(scratch.row_ids.data(), n);
+            kernels.decode_residual(scratch.tables[c].rows(), scratch.row_ids.data(), scratch.dots.data(),
                                     chunk.offset.data(), scratch.scales.data(), scratch.query.unit, n, chunk.lanes,
                                     scratch.scores.data());
             if (refined) {

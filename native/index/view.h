@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "kernels/kernels.h"
 
@@ -21,12 +22,12 @@ struct Codebook {
     unsigned bits = 2;
     unsigned refine_bits = 0;           // 0: no refinement tier
     std::size_t n_centroids = 0;
-    const std::uint8_t* centroids = nullptr;  // [n_centroids][row_bytes(dim, 7)] and kReadSlack
+    const std::uint8_t* centroids = nullptr;  // [n_centroids][row_bytes(dim, 6)] and kReadSlack
     float centroid_scale = 0;
-    float centroid_norm = 0;            // largest Euclidean norm of a centroid's codes - 64
+    float centroid_norm = 0;            // largest Euclidean norm of a centroid's codes - 32
     std::size_t n_types = 0;            // token types; type j owns centroids [type_first[j], type_first[j + 1])
     const std::uint32_t* type_first = nullptr;  // [n_types + 1]
-    const std::uint8_t* type_rows = nullptr;    // [n_types][row_bytes(dim, 7)]: mean of a type, as centroids are coded
+    const std::uint8_t* type_rows = nullptr;    // [n_types][row_bytes(dim, 6)]: mean of a type, as centroids are coded
 };
 
 // One immutable set of documents.
@@ -63,6 +64,14 @@ struct Segment {
         const std::uint32_t mask = id_bytes == 4 ? 0xFFFFFFFFU : (1U << (8 * id_bytes)) - 1;
         const std::uint32_t last = static_cast<std::uint32_t>(n_centroids - 1);
         const std::uint8_t* at = assignment + begin * id_bytes;
+        if (id_bytes == 2) {  // the usual width, in a form that compilers vectorise
+            for (std::size_t i = 0; i < n; ++i) {
+                std::uint16_t id;
+                std::memcpy(&id, at + 2 * i, sizeof id);
+                out[i] = std::min<std::uint32_t>(id, last);
+            }
+            return;
+        }
         for (std::size_t i = 0; i < n; ++i, at += id_bytes) {
             std::uint32_t id;
             std::memcpy(&id, at, sizeof id);
@@ -70,6 +79,8 @@ struct Segment {
         }
     }
 };
+
+inline constexpr std::size_t kExhaustiveCentroids = 131072;  // up to here scoring all of them is the fastest
 
 struct SearchOptions {
     std::size_t k = 10;
@@ -81,6 +92,7 @@ struct SearchOptions {
     std::size_t beta = 0;               // stop after so many scored documents in a row outside the top k; 0: off
     int coarse = 0;                     // 0: by size, 1: exhaustive, 2: token-type ranges
     std::size_t k_types = 64;           // token types whose centroids are scanned per query token
+    std::vector<std::uint32_t> own_types;  // types of the query's own tokens, scanned in any case
 };
 
 struct Hit {

@@ -36,6 +36,24 @@ inline __m128i reduce4(__m256i a, __m256i b, __m256i c, __m256i d) {
     return _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
 }
 
+// One row whose codes are a single block: unpacked once for all queries.
+template <unsigned Bits>
+inline void dot_one_block(const std::uint8_t* row, const std::int8_t* arranged, std::size_t n_queries,
+                          std::int32_t* out) {
+    constexpr unsigned kPlanes = 8 / stored_bits(Bits);
+    constexpr std::size_t kQuery = kBlockBytes * kPlanes;
+    const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row));
+    __m256i planes[kPlanes];
+    for (unsigned p = 0; p < kPlanes; ++p) planes[p] = plane_of<Bits>(codes, p);
+    for (std::size_t q = 0; q < n_queries; q += 4) {
+        const std::int8_t* query = arranged + q * kQuery;
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + q),
+                         reduce4(block_dot<kPlanes>(planes, query), block_dot<kPlanes>(planes, query + kQuery),
+                                 block_dot<kPlanes>(planes, query + 2 * kQuery),
+                                 block_dot<kPlanes>(planes, query + 3 * kQuery)));
+    }
+}
+
 template <unsigned Bits>
 void dot(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, std::size_t blocks,
          const std::int8_t* arranged, std::size_t n_queries, std::int32_t* out, std::size_t ldo) {
@@ -44,6 +62,10 @@ void dot(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, std::
     const std::size_t query_bytes = blocks * block_query;
     for (std::size_t i = 0; i < n_rows; ++i) {
         const std::uint8_t* row = rows + i * stride;
+        if (blocks == 1) {
+            dot_one_block<Bits>(row, arranged, n_queries, out + i * ldo);
+            continue;
+        }
         for (std::size_t q = 0; q < n_queries; q += 4) {
             const std::int8_t* query = arranged + q * query_bytes;
             __m256i sum[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
@@ -57,6 +79,52 @@ void dot(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, std::
                     sum[j] = _mm256_add_epi32(
                         sum[j], block_dot<kPlanes>(planes, query + j * query_bytes + block * block_query));
                 }
+            }
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * ldo + q),
+                             reduce4(sum[0], sum[1], sum[2], sum[3]));
+        }
+    }
+}
+
+// Up to four blocks of 6-bit codes and 7-bit queries in 16 bits: 4 x 2 x 63 x 63 < 2^15. A widening multiply per four
+// blocks instead of per block: the multipliers are what limits this loop.
+template <std::size_t Blocks>
+inline __m256i group_dot(const __m256i* codes, const std::int8_t* query) {
+    __m256i sum = _mm256_maddubs_epi16(codes[0], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query)));
+    for (std::size_t b = 1; b < Blocks; ++b) {
+        sum = _mm256_add_epi16(
+            sum, _mm256_maddubs_epi16(
+                     codes[b], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query + b * kBlockBytes))));
+    }
+    return _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+}
+
+template <std::size_t Blocks>
+inline void add_group(const std::uint8_t* row, const std::int8_t* query, std::size_t query_bytes, __m256i* sum) {
+    __m256i codes[Blocks];
+    for (std::size_t b = 0; b < Blocks; ++b) {
+        codes[b] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + b * kBlockBytes));
+    }
+    for (unsigned j = 0; j < 4; ++j) {
+        sum[j] = _mm256_add_epi32(sum[j], group_dot<Blocks>(codes, query + j * query_bytes));
+    }
+}
+
+void dot_u6(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, std::size_t blocks,
+            const std::int8_t* arranged, std::size_t n_queries, std::int32_t* out, std::size_t ldo) {
+    const std::size_t query_bytes = blocks * kBlockBytes;
+    for (std::size_t i = 0; i < n_rows; ++i) {
+        const std::uint8_t* row = rows + i * stride;
+        for (std::size_t q = 0; q < n_queries; q += 4) {
+            const std::int8_t* query = arranged + q * query_bytes;
+            __m256i sum[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                              _mm256_setzero_si256()};
+            std::size_t block = 0;
+            for (; block + 4 <= blocks; block += 4) {
+                add_group<4>(row + block * kBlockBytes, query + block * kBlockBytes, query_bytes, sum);
+            }
+            for (; block < blocks; ++block) {
+                add_group<1>(row + block * kBlockBytes, query + block * kBlockBytes, query_bytes, sum);
             }
             _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * ldo + q),
                              reduce4(sum[0], sum[1], sum[2], sum[3]));
@@ -241,7 +309,7 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 
 const Kernels kTable{
     "avx2",        dot<1>,          dot<2>,       dot<4>,       dot<7>,   narrow_i16,      rows_above_i16,
-    max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32, argmax_bias_f32, half_to_float,
+    max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32, argmax_bias_f32, half_to_float, dot_u6,
 };
 
 }  // namespace

@@ -92,6 +92,7 @@ DotRows dot_rows(const Kernels& kernels, unsigned bits) noexcept {
         case 1: return kernels.dot_u1;
         case 2: return kernels.dot_u2;
         case 4: return kernels.dot_u4;
+        case 6: return kernels.dot_u6;
         case 7: return kernels.dot_u7;
         default: return nullptr;
     }

@@ -3,7 +3,7 @@
 // Integer kernels are bit-exact across levels. Float kernels differ by the rounding of fused multiply-adds and by
 // nothing else: each output element is one sum over dim in ascending order.
 //
-// Code rows. A row holds `dim` unsigned codes of `bits` (1, 2, 4, or 7 in a byte of 8) and is padded to 8 bytes:
+// Code rows. A row holds `dim` unsigned codes of `bits` (1, 2, 4, or 6 and 7 in a byte of 8) and is padded to 8 bytes:
 // stride = row_bytes(dim, bits). Rows are read in blocks of 32 bytes made of four 8-byte units; in a unit, byte i holds
 // in its bit-plane p (lowest first) the code of dimension unit * unit_dims + p * 8 + i. So one shift and one mask give
 // 32 codes. The last block of a row may reach into the bytes that follow; the arranged query is zero there. Whoever
@@ -19,7 +19,7 @@ inline constexpr std::size_t kReadSlack = 64;   // bytes readable after any arra
 inline constexpr std::size_t kBlockBytes = 32;  // bytes of codes per block
 inline constexpr std::size_t kPanel = 16;       // columns of a packed float panel
 
-inline constexpr unsigned stored_bits(unsigned bits) { return bits == 7 ? 8 : bits; }
+inline constexpr unsigned stored_bits(unsigned bits) { return bits >= 6 ? 8 : bits; }
 inline constexpr std::size_t row_bytes(std::size_t dim, unsigned bits) {
     return (dim * stored_bits(bits) + 63) / 64 * 8;
 }
@@ -74,6 +74,9 @@ struct Kernels {
                             const float* bias, std::uint32_t first, float* value, std::uint32_t* index);
 
     void (*half_to_float)(const std::uint16_t* in, std::size_t n, float* out);
+
+    // As dot_u7 for codes below 64 and queries within +-63: small enough to add four products in 16 bits.
+    DotRows dot_u6;
 };
 
 // nullptr where the level is not compiled in.
