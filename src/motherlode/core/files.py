@@ -76,7 +76,7 @@ class ContainerWriter:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> ContainerWriter:
-        self._file = open(self.path, "xb")  # noqa: SIM115 - closed by __exit__
+        self._file = self.path.open("xb")  # closed by __exit__
         self._file.write(bytes(HEADER_BYTES))
         return self
 
@@ -133,8 +133,11 @@ class SectionWriter:
         self._file, self._entry = file, entry
 
     def write(self, data: NDArray[Any] | bytes) -> None:
-        raw = np.ascontiguousarray(data).reshape(-1).view(np.uint8) if isinstance(data, np.ndarray) else data
-        view = memoryview(raw).cast("B") if len(raw) else memoryview(b"")
+        if isinstance(data, np.ndarray):  # little-endian on disk, whatever the array is
+            raw = memoryview(np.ascontiguousarray(data, data.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data)
+        else:
+            raw = memoryview(data)
+        view = raw.cast("B") if len(raw) else memoryview(b"")
         self._file.write(view)
         self._entry.extend(view)
 
@@ -145,17 +148,22 @@ class Container:
     def __init__(self, path: Path, mapping: mmap.mmap, sections: Mapping[str, _Section]) -> None:
         self.path, self._mapping, self._sections = path, mapping, sections
 
+    @property
+    def crc32(self) -> str:
+        """The header's CRC as 8 hexadecimal digits. It covers the CRCs of the CRC tables, and so every byte of data."""
+        return f"{_HEAD.unpack_from(self._mapping)[4]:08x}"
+
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Container:
         """Maps ``path`` and checks magic, version, header CRC, file size and that every section lies inside."""
         path = Path(path)
         try:
-            with open(path, "rb") as file:
+            with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 if size < HEADER_BYTES:
                     raise _wrong(path, f"{size} bytes", f"at least {HEADER_BYTES}", "is truncated")
                 mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             raise _wrong(path, "no file", "a container file", "is missing") from None
         return cls(path, mapping, _read_header(path, mapping, size))
 
@@ -200,7 +208,8 @@ class Container:
 
 
 def _wrong(path: Path, found: str, expected: str, what: str) -> DataError:
-    return DataError(f"{path}: {what}: found {found}, expected {expected}", path=str(path), found=found, expected=expected)
+    message = f"{path}: {what}: found {found}, expected {expected}"
+    return DataError(message, path=str(path), found=found, expected=expected)
 
 
 def _read_header(path: Path, mapping: mmap.mmap, size: int) -> dict[str, _Section]:
@@ -248,11 +257,11 @@ def write_manifest(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps({"crc32": f"{zlib.crc32(body.encode()):08x}", "manifest": content}, sort_keys=True, indent=1)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="ascii") as file:
+        with temporary.open("w", encoding="ascii") as file:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
@@ -269,7 +278,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         outer = json.loads(text)
         content, stated = outer["manifest"], outer["crc32"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _wrong(path, f"{error}", "JSON with crc32 and manifest", "is damaged") from None
     found = f"{zlib.crc32(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()):08x}"
     if found != stated or not isinstance(content, dict):

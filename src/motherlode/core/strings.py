@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 
 from motherlode.core.files import Container, ContainerWriter
+from motherlode.errors import InputError
 
 __all__ = ["StringColumn", "write_strings"]
 
@@ -19,7 +20,9 @@ def write_strings(writer: ContainerWriter, name: str, values: Iterable[str]) -> 
     offsets = [0]
     with writer.section(f"{name}.bytes", np.uint8) as section:
         buffer = bytearray()
-        for value in values:
+        for position, value in enumerate(values):
+            if not isinstance(value, str):
+                raise InputError(f"{name}: {value!r} at position {position} is no string; convert with str()")
             encoded = value.encode("utf-8", "surrogatepass")
             offsets.append(offsets[-1] + len(encoded))
             buffer += encoded
@@ -51,7 +54,11 @@ class StringColumn(Sequence[str]):
         if not 0 <= at < len(self):
             raise IndexError(f"index {index} of {len(self)} strings")
         begin, end = int(self._offsets[at]), int(self._offsets[at + 1])
-        return bytes(self._bytes[begin:end]).decode("utf-8", "replace")
+        raw = bytes(self._bytes[begin:end])
+        try:
+            return raw.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return raw.decode("utf-8", "replace")
 
     def __iter__(self) -> Iterator[str]:
         return (self[i] for i in range(len(self)))

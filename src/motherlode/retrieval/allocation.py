@@ -6,6 +6,7 @@ widely spread tokens gets more. The functions are pure and can be inspected with
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,7 @@ class Allocation:
 
 def micro_threshold(n_tokens: int) -> int:
     """Types with fewer tokens get one centroid: 2^round(log2(N^1/4)) clamped to [32, 128]; twice that is `small`."""
-    return int(np.clip(2 ** round(np.log2(max(n_tokens, 1)) / 4), 32, 128))
+    return min(128, max(32, 1 << round(math.log2(max(n_tokens, 1)) / 4)))
 
 
 def default_n_centroids(sizes: NDArray[np.int64]) -> int:
@@ -56,7 +57,7 @@ def default_n_centroids(sizes: NDArray[np.int64]) -> int:
     n_tokens = int(sizes.sum())
     if n_tokens == 0:
         return 0
-    base = 2 ** max(0, round(np.log2(n_tokens / TOKENS_PER_CENTROID)))
+    base = 1 << max(0, round(math.log2(n_tokens / TOKENS_PER_CENTROID)))
     micro = micro_threshold(n_tokens)
     floor = min(int(np.ceil(1.1 * _minimum(sizes, micro))), int(_caps(sizes, micro).sum()), n_tokens // POOL_TOKENS)
     return max(1, base, floor)
@@ -75,12 +76,12 @@ def allocate_centroids(sizes: NDArray[np.int64], spreads: NDArray[np.float64], n
 
     Where ``n_centroids`` is below that minimum (small corpora), the most frequent types keep one centroid each for half
     of the budget and the others share the other half as one pool: the head stays token-aware, and the tail costs what
-    it is worth. (TACHIOM falls back to one global k-means there.)
+    it is worth. What the pool cannot use goes back to the head. (TACHIOM falls back to one global k-means there.)
     """
     micro = micro_threshold(int(sizes.sum()))
     minimum = _minimum(sizes, micro)
     if n_centroids < minimum:
-        return _pooled(sizes, n_centroids, minimum, micro)
+        return _pooled(sizes, spreads, n_centroids, minimum, micro)
     counts = _floors(sizes, micro)
     active = np.flatnonzero(sizes >= 2 * micro)
     if len(active):
@@ -88,7 +89,7 @@ def allocate_centroids(sizes: NDArray[np.int64], spreads: NDArray[np.float64], n
         counts[active] = _share(sizes[active], spreads[active], budget)
     spare = n_centroids - int(counts.sum())
     if spare > 0:
-        counts += _round_robin(np.sqrt(sizes) * np.maximum(spreads, 1e-12), sizes - counts, spare)
+        counts += _round_robin(_weights(sizes, spreads), sizes - counts, spare)
     return Allocation(counts, np.zeros(len(sizes), np.bool_), 0, minimum, micro, 2 * micro)
 
 
@@ -105,12 +106,18 @@ def _caps(sizes: NDArray[np.int64], micro: int) -> NDArray[np.int64]:
     return np.where(sizes >= 2 * micro, np.maximum(floors, sizes // POINTS_PER_CENTROID), floors)
 
 
+def _weights(sizes: NDArray[np.int64], spreads: NDArray[np.float64]) -> NDArray[np.float64]:
+    """sqrt(n_j) * s_j, section 3.1; a type of equal tokens keeps a little, so that the sum is never 0."""
+    weights: NDArray[np.float64] = np.sqrt(sizes) * np.maximum(spreads, 1e-12)
+    return weights
+
+
 def _share(sizes: NDArray[np.int64], spreads: NDArray[np.float64], budget: int) -> NDArray[np.int64]:
     """Proportional shares between floor and cap that sum to ``budget`` (which is at least the floors)."""
-    weights = np.sqrt(sizes) * np.maximum(spreads, 1e-12)
+    weights = _weights(sizes, spreads)
     ideal = budget * weights / weights.sum()
     caps = np.maximum(MIN_ACTIVE, sizes // POINTS_PER_CENTROID)
-    counts = np.clip(np.floor(ideal).astype(np.int64), MIN_ACTIVE, caps)
+    counts: NDArray[np.int64] = np.clip(np.floor(ideal).astype(np.int64), MIN_ACTIVE, caps)
     surplus = budget - int(counts.sum())
     if surplus > 0:
         counts += _round_robin(ideal - np.floor(ideal), caps - counts, surplus)
@@ -150,11 +157,15 @@ def _take_back(counts: NDArray[np.int64], deficit: int) -> NDArray[np.int64]:
     return taken
 
 
-def _pooled(sizes: NDArray[np.int64], n_centroids: int, minimum: int, micro: int) -> Allocation:
+def _pooled(
+    sizes: NDArray[np.int64], spreads: NDArray[np.float64], n_centroids: int, minimum: int, micro: int
+) -> Allocation:
     n_own = min(max(n_centroids, 1) // 2, len(sizes))
     order = np.argsort(-sizes, kind="stable")
     counts = np.zeros(len(sizes), np.int64)
     counts[order[:n_own]] = 1
     pooled = counts == 0
     pool = min(max(n_centroids, 1) - n_own, int(sizes[pooled].sum()))
+    spare = max(n_centroids, 1) - n_own - pool  # what a small pool, or none, has no use for
+    counts += _round_robin(_weights(sizes, spreads), np.where(pooled, 0, sizes - counts), spare)
     return Allocation(counts, pooled, pool, minimum, micro, 2 * micro)

@@ -21,9 +21,23 @@ from motherlode.errors import InputError
 from motherlode.retrieval.clustering import token_aware_clusters
 from motherlode.retrieval.codebook import Codebook, make_codebook
 from motherlode.retrieval.index import Index, open_index
-from motherlode.retrieval.inputs import check_ids, check_offsets, check_token_ids, check_vectors
+from motherlode.retrieval.inputs import (
+    check_ids,
+    check_n_centroids,
+    check_offsets,
+    check_seed,
+    check_token_ids,
+    check_vectors,
+)
 from motherlode.retrieval.kernels import level, native, thread_count
-from motherlode.retrieval.layout import claim_directory, commit, file_name, next_generation
+from motherlode.retrieval.layout import (
+    claim_directory,
+    commit,
+    discard,
+    file_name,
+    hold_directory,
+    next_generation,
+)
 
 __all__ = ["build_index"]
 
@@ -100,14 +114,26 @@ def build_index(
     started = perf_counter()
     corpus = _check(vectors, offsets, token_ids, ids, titles, texts, encoder)
     threads = thread_count(n_threads)
+    flat = _is_flat(kind, len(corpus.vectors))
+    if not all(isinstance(b, int) for b in (bits, refine_bits)) or bits not in _BITS or refine_bits not in (0, *_BITS):
+        raise InputError(f"bits={bits!r}, refine_bits={refine_bits!r}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
+    n_centroids = None if n_centroids is None else check_n_centroids(n_centroids)
+    points = _points_per_centroid(corpus, memory_limit_bytes, threads)
+    plan = _Plan(n_centroids, bits, refine_bits, check_seed(seed), threads, points)
+    directory = claim_directory(path, overwrite=overwrite)
+    with hold_directory(directory):
+        _write_index(directory, corpus, plan, flat, progress or NullProgress(), started)
+    return open_index(directory)
+
+
+def _is_flat(kind: str, n_tokens: int) -> bool:
     if kind not in KINDS:
         raise InputError(f"kind={kind!r}: choose one of {', '.join(KINDS)}")
-    if bits not in _BITS or refine_bits not in (0, *_BITS):
-        raise InputError(f"bits={bits}, refine_bits={refine_bits}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
-    points = _points_per_centroid(corpus, memory_limit_bytes, threads)
-    plan = _Plan(n_centroids, bits, refine_bits, seed, threads, points)
-    flat = kind == "flat" or (kind == "auto" and len(corpus.vectors) <= FLAT_TOKENS)
-    directory = claim_directory(path, overwrite=overwrite)
+    return kind == "flat" or (kind == "auto" and n_tokens <= FLAT_TOKENS)
+
+
+def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, report: Progress, started: float) -> None:
+    """Writes all files, then swaps the manifest; whatever goes wrong before that leaves no trace."""
     generation = next_generation(directory)
     written: list[Path] = []
 
@@ -115,7 +141,7 @@ def build_index(
         written.append(directory / file_name(role, generation))
         return ContainerWriter(written[-1])
 
-    report = progress or NullProgress()
+    encoder = corpus.encoder
     try:
         roles, facts = (_write_flat if flat else _write_compressed)(corpus, plan, create, report)
         roles += _write_documents(corpus, create)
@@ -129,16 +155,14 @@ def build_index(
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "seconds": round(perf_counter() - started, 3),
                 "cpu_level": level(),
-                "seed": seed,
+                "seed": plan.seed,
             },
             **facts,
         }
         commit(directory, content, roles, generation)
     except BaseException:
-        for file in written:
-            file.unlink(missing_ok=True)
+        discard(directory, written)
         raise
-    return open_index(directory)
 
 
 def _check(
@@ -158,7 +182,8 @@ def _check(
             raise InputError(f"{name}: {len(column)} given for {n_docs} documents")
     if encoder is not None and encoder.dim != array.shape[1]:
         raise InputError(f"encoder {encoder.name!r} has dim {encoder.dim}, the vectors have {array.shape[1]}")
-    return _Corpus(array, bounds, check_token_ids(token_ids, len(array)), check_ids(ids, n_docs), titles, texts, encoder)
+    kinds = check_token_ids(token_ids, len(array))
+    return _Corpus(array, bounds, kinds, check_ids(ids, n_docs), titles, texts, encoder)
 
 
 def _points_per_centroid(corpus: _Corpus, memory_limit_bytes: int | None, threads: int) -> int:
@@ -172,8 +197,8 @@ def _points_per_centroid(corpus: _Corpus, memory_limit_bytes: int | None, thread
     per_point = threads * max(64, n_tokens // 128 // 50) * dim * 4
     if spare < 8 * per_point:
         raise InputError(
-            f"memory_limit_bytes={memory_limit_bytes}: this build needs about {fixed + 8 * per_point} beside its input; "
-            "raise the limit, or lower n_threads"
+            f"memory_limit_bytes={memory_limit_bytes}: this build needs about {fixed + 8 * per_point} beside its "
+            "input; raise the limit, or lower n_threads"
         )
     return int(min(64, spare // per_point))
 

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from motherlode.core.ports import NullProgress, Progress
-from motherlode.errors import InputError
 from motherlode.retrieval.allocation import Allocation, allocate_centroids, default_n_centroids
-from motherlode.retrieval.inputs import check_token_ids, check_vectors
+from motherlode.retrieval.inputs import check_count, check_n_centroids, check_seed, check_token_ids, check_vectors
 from motherlode.retrieval.kernels import level, native, thread_count
 
 __all__ = ["Clusters", "token_aware_clusters"]
@@ -78,10 +77,11 @@ def token_aware_clusters(
     """
     array = check_vectors(vectors)
     ids = check_token_ids(token_ids, len(array))
-    if n_centroids is not None and n_centroids < 1:
-        raise InputError(f"n_centroids={n_centroids}: give a positive number, or None for the default")
-    if n_iterations < 0 or points_per_centroid < 0:
-        raise InputError(f"n_iterations={n_iterations}, points_per_centroid={points_per_centroid}: must not be negative")
+    if n_centroids is not None:
+        n_centroids = check_n_centroids(n_centroids)
+    n_iterations = check_count(n_iterations, "n_iterations")
+    points_per_centroid = check_count(points_per_centroid, "points_per_centroid")
+    seed = check_seed(seed)
     report = progress or NullProgress()
     threads = thread_count(n_threads)
     pseudo = ids is None

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from motherlode.errors import InputError
 from motherlode.retrieval.hits import Hits
-from motherlode.retrieval.inputs import check_ids, check_offsets, check_query, check_vectors
+from motherlode.retrieval.inputs import check_count, check_ids, check_offsets, check_query, check_vectors
 from motherlode.retrieval.kernels import level, native, thread_count
 
 __all__ = ["exact_search"]
@@ -37,8 +36,7 @@ def exact_search(
     array = check_vectors(vectors)
     bounds = check_offsets(offsets, len(array))
     names = check_ids(ids, len(bounds) - 1)
-    if k < 0:
-        raise InputError(f"k={k}: give 0 or a positive number")
+    k = check_count(k, "k")
     tokens = check_query(query, array.shape[1])
     scores, positions = native.exact_search(level(), array, bounds, tokens, k, thread_count(n_threads))
     found = [str(p) if names is None else names[p] for p in positions.tolist()]

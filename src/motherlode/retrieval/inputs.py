@@ -10,19 +10,64 @@ from numpy.typing import ArrayLike, NDArray
 
 from motherlode.errors import InputError
 
-__all__ = ["check_ids", "check_offsets", "check_query", "check_token_ids", "check_vectors"]
+__all__ = [
+    "check_count",
+    "check_ids",
+    "check_n_centroids",
+    "check_offsets",
+    "check_query",
+    "check_seed",
+    "check_token_ids",
+    "check_vectors",
+]
 
 MAX_DIM = 4096
 _CHUNK_ROWS = 1 << 16
+_MAX_COUNT = 1 << 40
+
+
+def _as_array(value: Any, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # lists of unequal lengths
+        raise InputError(f"{name}: {error}; expected a rectangular array") from None
+
+
+def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    """A C-contiguous float32 array; values that do not fit become infinite, and are refused as such."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float32)
+
+
+def check_count(value: Any, name: str) -> int:
+    """A whole number, 0 or more; what is beyond any corpus is as good as its end."""
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__") or value.__index__() < 0:
+        raise InputError(f"{name}={value!r}: give a whole number, 0 or more")
+    return int(min(value.__index__(), _MAX_COUNT))
+
+
+def check_n_centroids(value: Any) -> int:
+    """A whole number, 1 or more."""
+    count = check_count(value, "n_centroids")
+    if count == 0:
+        raise InputError(f"n_centroids={value!r}: give a positive number, or None for the default")
+    return count
+
+
+def check_seed(seed: Any) -> int:
+    """A whole number from 0 to 2^64 - 1."""
+    if isinstance(seed, (bool, np.bool_)) or not hasattr(seed, "__index__") or not 0 <= seed.__index__() < 1 << 64:
+        raise InputError(f"seed={seed!r}: give a whole number from 0 to 2^64 - 1")
+    return int(seed.__index__())
 
 
 def check_vectors(vectors: Any, *, name: str = "vectors") -> NDArray[Any]:
     """[n_tokens, dim] float16 or float32, C-contiguous, finite; memory-mapped arrays stay mapped."""
-    array = vectors if isinstance(vectors, np.ndarray) else np.asarray(vectors)
+    array = vectors if isinstance(vectors, np.ndarray) else _as_array(vectors, name)
     if array.ndim != 2:
         raise InputError(f"{name}: shape {array.shape}; expected two dimensions [n_tokens, dim]")
     if array.dtype == np.float64:
-        array = array.astype(np.float32)
+        array = _as_float32(array)
     if array.dtype not in (np.float16, np.float32):
         raise InputError(f"{name}: dtype {array.dtype}; expected float16 or float32 (convert with .astype('float32'))")
     if not 1 <= array.shape[1] <= MAX_DIM:
@@ -38,7 +83,7 @@ def check_vectors(vectors: Any, *, name: str = "vectors") -> NDArray[Any]:
 
 def check_offsets(offsets: ArrayLike, n_tokens: int) -> NDArray[np.int64]:
     """int64 [n_docs + 1], from 0 to n_tokens, never falling."""
-    array = np.asarray(offsets)
+    array = _as_array(offsets, "offsets")
     if array.ndim != 1 or len(array) < 1 or array.dtype.kind not in "iu":
         raise InputError(f"offsets: shape {array.shape}, dtype {array.dtype}; expected integers [n_docs + 1]")
     result = np.ascontiguousarray(array, np.int64)
@@ -52,14 +97,18 @@ def check_offsets(offsets: ArrayLike, n_tokens: int) -> NDArray[np.int64]:
     return result
 
 
-def check_token_ids(token_ids: ArrayLike | None, n_tokens: int) -> NDArray[np.int64] | None:
+def check_token_ids(
+    token_ids: ArrayLike | None, n_tokens: int, *, name: str = "token_ids"
+) -> NDArray[Any] | None:
     """Any integer dtype [n_tokens], or None."""
     if token_ids is None:
         return None
-    array = np.asarray(token_ids)
+    array = _as_array(token_ids, name)
+    if array.shape == (0,):
+        array = array.astype(np.int64)  # an empty list has no type of its own
     if array.dtype.kind not in "iu" or array.shape != (n_tokens,):
         raise InputError(
-            f"token_ids: shape {array.shape}, dtype {array.dtype}; expected integers [{n_tokens}], one per vector"
+            f"{name}: shape {array.shape}, dtype {array.dtype}; expected integers [{n_tokens}], one per vector"
         )
     return array
 
@@ -76,14 +125,15 @@ def check_ids(ids: Sequence[str] | None, n_docs: int) -> list[str] | None:
         if not isinstance(identifier, str):
             raise InputError(f"ids: {identifier!r} at position {position} is no string; convert with str()")
         if identifier in seen:
-            raise InputError(f"ids: {identifier!r} stands at positions {seen[identifier]} and {position}; must be unique")
+            places = f"positions {seen[identifier]} and {position}"
+            raise InputError(f"ids: {identifier!r} stands at {places}; must be unique")
         seen[identifier] = position
     return result
 
 
 def check_query(query: Any, dim: int, *, name: str = "query") -> NDArray[np.float32]:
     """float32 [n_query_tokens, dim], finite; a single vector [dim] is one token."""
-    array = np.asarray(query)
+    array = _as_array(query, name)
     if array.dtype.kind not in "fiu":
         raise InputError(f"{name}: dtype {array.dtype}; expected float32 [n_query_tokens, {dim}]")
     if array.ndim == 1 and array.shape == (dim,):
@@ -92,7 +142,7 @@ def check_query(query: Any, dim: int, *, name: str = "query") -> NDArray[np.floa
         return np.zeros((0, dim), np.float32)
     if array.ndim != 2 or array.shape[1] != dim:
         raise InputError(f"{name}: shape {array.shape}; expected [n_query_tokens, {dim}]")
-    result = np.ascontiguousarray(array, np.float32)
+    result = _as_float32(array)
     if not np.isfinite(result).all():
         token = int(np.flatnonzero(~np.isfinite(result).all(axis=1))[0])
         raise InputError(f"{name}: token {token} has NaN or infinite values; fix the encoder's output")

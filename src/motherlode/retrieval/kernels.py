@@ -35,7 +35,8 @@ def cpu() -> CpuInfo:
     """Tells which CPU level the kernels use, which others this CPU has, and how many threads.
 
     ``LODE_CPU_LEVEL`` (``reference``, ``avx2``, ``avx512`` or ``neon``) forces a level, ``LODE_NUM_THREADS`` bounds
-    threads. Raises UnsupportedError when the forced level is not available here, InputError when there is no such level.
+    threads. Raises UnsupportedError when the forced level is not available here, InputError when there is none of that
+    name.
     """
     return CpuInfo(level(), tuple(native.levels()), bool(os.environ.get("LODE_CPU_LEVEL")), thread_count(0))
 

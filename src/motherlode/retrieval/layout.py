@@ -1,21 +1,34 @@
 """The index directory: which files there are, what they are called, and how a new set replaces an old one.
 
-A manifest names every file of the current state with its size; files are immutable and carry the generation in their
-name, so a new state is written beside the old one and becomes current by one atomic rename of the manifest. Readers
-that have the old files open keep them.
+A manifest names every file of the current state with its size and its header's CRC; files are immutable and carry the
+generation in their name, so a new state is written beside the old one and becomes current by one atomic rename of the
+manifest. Readers that have the old files open keep them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from motherlode.core.files import Container, read_manifest, sync_directory, write_manifest
-from motherlode.errors import ConflictError, DataError, InputError
+from motherlode.errors import ConflictError, DataError, InputError, LodeError
 
-__all__ = ["MANIFEST", "VERSION", "claim_directory", "commit", "load_manifest", "next_generation", "open_file"]
+__all__ = [
+    "MANIFEST",
+    "VERSION",
+    "claim_directory",
+    "commit",
+    "discard",
+    "file_name",
+    "hold_directory",
+    "load_manifest",
+    "next_generation",
+    "open_file",
+]
 
 MANIFEST = "manifest.json"
 FORMAT = "motherlode-index"
@@ -31,12 +44,55 @@ def claim_directory(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if directory.is_dir() and any(directory.iterdir()):
         if not overwrite:
             raise ConflictError(
-                f"{directory}: exists and is not empty; pass overwrite=True to replace the index, or choose another path"
+                f"{directory}: exists and is not empty; pass overwrite=True to replace the index, or choose another "
+                "path"
             )
-        if not (directory / MANIFEST).exists() and any(e.suffix != _SUFFIX for e in directory.iterdir()):
+        if not (directory / MANIFEST).exists() and not all(_is_ours(e) for e in directory.iterdir()):
             raise ConflictError(f"{directory}: holds files but no index; overwrite=True replaces indexes only")
     directory.mkdir(parents=True, exist_ok=True)
     return directory
+
+
+def _is_ours(entry: Path) -> bool:
+    """Whether a build wrote it: a file of an index, or a manifest that a killed build did not get to swap in."""
+    return entry.suffix == _SUFFIX or (entry.name.startswith(f".{MANIFEST}.") and entry.suffix == ".tmp")
+
+
+@contextmanager
+def hold_directory(directory: Path) -> Iterator[None]:
+    """Keeps other builds out of the directory; ConflictError where one is running. Readers do not care.
+
+    The lock dies with the process. Where the file system or the platform has none, two builds into one directory are
+    the caller's mistake.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"{directory}: another build is writing there; wait for it, or choose another path"
+            raise ConflictError(message) from None
+        except OSError:
+            pass  # e.g. a network file system without locks
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def discard(directory: Path, files: Iterable[Path]) -> None:
+    """Removes what a failed build wrote, unless it failed after its manifest had become the current one."""
+    try:
+        current = {entry["name"] for entry in load_manifest(directory)["files"].values()}
+    except LodeError:
+        current = set()
+    for file in files:
+        if file.name not in current:
+            file.unlink(missing_ok=True)
 
 
 def next_generation(directory: Path) -> int:
@@ -53,11 +109,15 @@ def commit(directory: Path, content: dict[str, Any], roles: Iterable[str], gener
     """Makes the files of ``generation`` the index, then removes what no longer belongs to it."""
     names = {role: file_name(role, generation) for role in roles}
     sync_directory(directory)
-    files = {role: {"name": name, "size": (directory / name).stat().st_size} for role, name in names.items()}
+    files = {}
+    for role, name in names.items():
+        container = Container.open(directory / name)
+        files[role] = {"name": name, "size": container.size_bytes, "crc32": container.crc32}
     write_manifest(directory / MANIFEST, {"format": FORMAT, "version": VERSION, "files": files, **content})
-    for entry in directory.glob(f"*{_SUFFIX}"):
-        if entry.name not in names.values():
-            entry.unlink(missing_ok=True)
+    for entry in directory.iterdir():
+        if _is_ours(entry) and entry.name not in names.values():
+            with suppress(OSError):  # Windows keeps files that a reader has open; the next build tries again
+                entry.unlink()
 
 
 def load_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -92,9 +152,11 @@ def open_file(directory: Path, manifest: dict[str, Any], role: str) -> Container
     if Path(entry["name"]).name != entry["name"]:
         raise DataError(f"{directory / MANIFEST}: file name {entry['name']!r} leaves the directory", path=str(path))
     container = Container.open(path)
-    if container.size_bytes != entry["size"]:
+    found, expected = (container.size_bytes, container.crc32), (entry["size"], entry["crc32"])
+    if found != expected:
         raise DataError(
-            f"{path}: found {container.size_bytes} bytes, expected {entry['size']}",
-            path=str(path), found=container.size_bytes, expected=entry["size"],
+            f"{path}: is not the file that the manifest means: found {found[0]} bytes, header CRC {found[1]}, expected "
+            f"{expected[0]} bytes, header CRC {expected[1]}",
+            path=str(path), found=found, expected=expected,
         )
     return container
