@@ -29,7 +29,7 @@ class Clusters:
 
     centroids: float32 [n_centroids, dim]; type j owns the contiguous range type_first[j]:type_first[j + 1]
     assignment: uint32 [n_tokens], centroid of each token
-    type_ids: int64 [n_types], the token id of each type, ascending; -1 is the pool of rare types
+    type_ids: int64 [n_types], the token id of each type, ascending; the pool of rare types, if any, has -1
     type_first: uint32 [n_types + 1]
     squared_error: float64 [n_types], summed squared distance of the tokens to their centroids
     allocation: how the centroids were divided
@@ -95,6 +95,8 @@ def token_aware_clusters(
 
 def _group_by_type(ids: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
     """Token numbers grouped by type (stable), the types, and where each begins."""
+    if ids.dtype == np.uint64:  # ids past 2^63 become negative, here and in queries
+        ids = ids.astype(np.int64)
     type_ids, kinds = np.unique(ids, return_inverse=True)
     small = kinds.astype(np.uint16 if len(type_ids) <= 65536 else np.uint32)  # radix sort of 16 bits is the fast path
     order = np.argsort(small, kind="stable").astype(np.uint32)
@@ -160,17 +162,18 @@ def _batches(
 def _with_pool(
     order: NDArray[np.uint32], type_ids: NDArray[np.int64], groups: NDArray[np.uint64], allocation: Allocation
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
-    """Moves the tokens of pooled types together, as one type in front of the others."""
+    """Moves the tokens of pooled types together, as one type that stands where its id belongs."""
     pooled, kept = np.flatnonzero(allocation.pooled), np.flatnonzero(~allocation.pooled)
-    pieces = [order[int(groups[j, 0]) : int(groups[j, 1])] for j in (*pooled, *kept)]
+    at = int(np.searchsorted(type_ids[kept], POOL_ID))
+    pieces = [order[int(groups[j, 0]) : int(groups[j, 1])] for j in (*kept[:at], *pooled, *kept[at:])]
     sizes = (groups[:, 1] - groups[:, 0]).astype(np.int64)
-    merged = np.concatenate([[sizes[pooled].sum()], sizes[kept]])
+    merged = np.insert(sizes[kept], at, sizes[pooled].sum())
     ends = np.cumsum(merged)
     rows = np.zeros((len(merged), 5), np.uint64)
     rows[:, 0], rows[:, 1] = ends - merged, ends
-    kinds = np.concatenate([[POOL_ID], type_ids[kept]]).astype(np.int64)
+    kinds = np.insert(type_ids[kept], at, POOL_ID)
     rows[:, 4] = kinds.view(np.uint64)
-    counts = np.concatenate([[allocation.pool_centroids], allocation.counts[kept]]).astype(np.int64)
+    counts = np.insert(allocation.counts[kept], at, allocation.pool_centroids)
     return np.concatenate(pieces), kinds, rows, counts
 
 
