@@ -54,7 +54,12 @@ def stanford(tmp_path: Path) -> tuple[Path, Any, Any]:
     safetensors_torch.save_file({**weights, "linear.weight": linear}, folder / "model.safetensors", {"format": "pt"})
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "architectures": ["HF_ColBERT"]}))
-    settings = {"query_token_id": "[unused0]", "doc_token_id": "[unused1]", "query_maxlen": 10, "doc_maxlen": 9}
+    settings: dict[str, object] = {
+        "query_token_id": "[unused0]",
+        "doc_token_id": "[unused1]",
+        "query_maxlen": 10,
+        "doc_maxlen": 9,
+    }
     settings |= {"attend_to_mask_tokens": False, "mask_punctuation": True, "similarity": "cosine", "dim": DIM}
     (folder / "artifact.metadata").write_text(json.dumps(settings))
     return folder, model, linear
@@ -68,15 +73,20 @@ def pylate(tmp_path: Path) -> tuple[Path, Any, Any]:
     linear = torch.randn(DIM, HIDDEN)
     (folder / "1_Dense").mkdir()
     safetensors_torch.save_file({"linear.weight": linear}, folder / "1_Dense" / "model.safetensors")
-    dense = {"in_features": HIDDEN, "out_features": DIM, "bias": False}
+    dense: dict[str, object] = {"in_features": HIDDEN, "out_features": DIM, "bias": False}
     dense |= {"activation_function": "torch.nn.modules.linear.Identity"}
     (folder / "1_Dense" / "config.json").write_text(json.dumps(dense))
-    modules = [
+    modules: list[dict[str, object]] = [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "name": "1", "path": "1_Dense", "type": "pylate.models.Dense.Dense"},
     ]
     (folder / "modules.json").write_text(json.dumps(modules))
-    settings = {"query_prefix": "[Q] ", "document_prefix": "[D] ", "query_length": 8, "document_length": 12}
+    settings: dict[str, object] = {
+        "query_prefix": "[Q] ",
+        "document_prefix": "[D] ",
+        "query_length": 8,
+        "document_length": 12,
+    }
     settings |= {"attend_to_expansion_tokens": False, "skiplist_words": [".", ","], "do_query_expansion": True}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(settings))
     return folder, model, linear
@@ -201,7 +211,7 @@ def test_a_moved_checkpoint_is_refused_by_name_and_not_looked_for_on_the_network
 ) -> None:
     config = load_encoder(str(stanford[0])).config
     shutil.rmtree(stanford[0])
-    with pytest.raises(InputError, match="no checkpoint folder at .*stanford"):
+    with pytest.raises(InputError, match=r"no checkpoint folder at .*stanford"):
         load_encoder(config)
 
 
@@ -214,7 +224,7 @@ def test_a_plain_encoder_a_missing_weight_and_a_pickle_are_refused(tmp_path: Pat
     weights.pop("bert.encoder.layer.1.attention.self.query.weight")
     lacking = {**weights, "linear.weight": torch.ones(DIM, HIDDEN)}
     safetensors_torch.save_file(lacking, plain / "model.safetensors", {"format": "pt"})
-    with pytest.raises(DataError, match="lacks weights of its own encoder: encoder.layer.1"):
+    with pytest.raises(DataError, match=r"lacks weights of its own encoder: encoder\.layer\.1"):
         load_encoder(str(plain)).encode_queries(["cat"])
     (plain / "model.safetensors").rename(plain / "pytorch_model.bin")
     with pytest.raises(DataError, match=r"pytorch_model\.bin is pickled and not read"):

@@ -28,7 +28,9 @@ def read(path: Path, report: SourceReport | None = None, **options: object) -> l
 def test_a_folder_gives_text_markdown_and_html_in_the_order_of_their_paths(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "one.txt").write_text("plain words", encoding="utf-8")
-    (tmp_path / "c.html").write_text("<title>A page</title><p>Hello <b>you</b></p><script>no()</script>", encoding="utf-8")
+    (tmp_path / "c.html").write_text(
+        "<title>A page</title><p>Hello <b>you</b></p><script>no()</script>", encoding="utf-8"
+    )
     (tmp_path / "a.md").write_text("# Heading\n\nSome [words](http://x) here.", encoding="utf-8")
     assert read(tmp_path) == [
         ("a.md", "Heading", "Some words here."),
@@ -74,7 +76,10 @@ def test_ids_of_several_folders_begin_with_the_folder(tmp_path: Path) -> None:
 
 def test_jsonl_fields_are_found_and_can_be_named(tmp_path: Path) -> None:
     file = tmp_path / "corpus.jsonl"
-    rows = [{"_id": 7, "title": "T", "text": "words", "note": "n"}, {"_id": 8, "title": None, "text": "more", "note": "m"}]
+    rows: list[dict[str, object]] = [
+        {"_id": 7, "title": "T", "text": "words", "note": "n"},
+        {"_id": 8, "title": None, "text": "more", "note": "m"},
+    ]
     file.write_text("\n".join(map(json.dumps, rows)) + "\n\n", encoding="utf-8")
     assert read(file) == [("7", "T", "words"), ("8", "", "more")]
     assert read(file, text_field="text,note", id_field="note")[0] == ("n", "T", "words\n\nn")
@@ -139,10 +144,9 @@ def test_a_tsv_without_a_header_is_id_and_text_and_keeps_its_quotes(tmp_path: Pa
 
 def test_parquet_is_read_row_by_row(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-
+    parquet = pytest.importorskip("pyarrow.parquet")
     table = pyarrow.table({"docid": [3, 4], "title": ["x", None], "passage": ["one", "two"]})
-    pyarrow.parquet.write_table(table, tmp_path / "p.parquet")
+    parquet.write_table(table, tmp_path / "p.parquet")
     assert read(tmp_path / "p.parquet") == [("3", "x", "one"), ("4", "", "two")]
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(DataError, match=r"bad\.parquet"):
@@ -150,7 +154,7 @@ def test_parquet_is_read_row_by_row(tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_not_there_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such source: .*nowhere"):
+    with pytest.raises(InputError, match=r"no such source: .*nowhere"):
         read_documents([tmp_path, tmp_path / "nowhere"])
     with pytest.raises(InputError, match="python:stdlib"):
         read_documents("python:stdlip")

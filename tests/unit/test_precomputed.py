@@ -85,7 +85,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path, arrays: dict[str, np.
 def test_a_missing_file_and_an_unknown_encoder_are_refused_with_what_is_expected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no vectors at"):
         load_encoder(f"precomputed:{tmp_path}/none.npy")
-    with pytest.raises(InputError, match="no such encoder: 'bert'.*minilm"):
+    with pytest.raises(InputError, match=r"no such encoder: 'bert'.*minilm"):
         load_encoder("bert")
     with pytest.raises(UnsupportedError, match="no encoder of kind 'new'"):
         load_encoder({"kind": "new"})

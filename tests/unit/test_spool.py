@@ -121,7 +121,7 @@ def test_a_nan_is_refused_and_its_document_named(tmp_path: Path) -> None:
     bad.vectors[2, 1] = np.nan
     with filled(tmp_path / "s") as spool:
         spool.append_vectors(batch(1))
-        with pytest.raises(InputError, match="document 2 has a NaN or infinite value .* in token 1"):
+        with pytest.raises(InputError, match=r"document 2 has a NaN or infinite value .* in token 1"):
             spool.append_vectors(bad)
         assert spool.n_encoded == 1
 

@@ -143,7 +143,7 @@ class DrawnProgress:
         self._done += n
         if self._bars is not None and self._task is not None:
             self._bars.advance(self._task, n)
-        elif time.monotonic() - self._printed >= _PLAIN_EVERY_S:
+        elif time.monotonic() - self._printed >= _PLAIN_EVERY_S and self._done != self._total:
             self._print(finished=False)
 
     def finish(self) -> None:

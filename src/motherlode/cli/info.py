@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,68 +25,65 @@ def info(path: Path, *, verify: bool, as_json: bool, no_color: bool) -> None:
     began = time.perf_counter()
     index = open_index(path, verify=verify)
     seconds = time.perf_counter() - began
-    facts: dict[str, Any] = dict(index.info())
-    files = {p.relative_to(path).as_posix(): p.stat().st_size for p in sorted(path.rglob("*")) if p.is_file()}
-    facts.update(
-        path=str(path),
-        n_docs=index.n_docs,
-        n_tokens=index.n_tokens,
-        dim=index.dim,
-        kind=index.kind,
-        size_bytes=index.size_bytes,
-        bytes_per_token=round(index.size_bytes / max(1, index.n_tokens), 2),
-        files=files,
-        cpu=_cpu(),
-    )
-    if verify:
-        facts["verified"] = True
+    facts: dict[str, Any] = {**index.info(), "cpu": _cpu(), "verified": verify}
+    files = {p.name: p.stat().st_size for p in sorted(path.iterdir()) if p.is_file()}
     if as_json:
-        sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(json.dumps({**facts, "files": files}, indent=1, ensure_ascii=False) + "\n")
         return
     console = results(no_color=no_color)
     _print_facts(console, facts)
     _print_files(console, files)
-    how = (
-        f"all checksums agree ({duration(seconds)})"
-        if verify
-        else f"opened in {1000 * seconds:.1f} ms; --verify checks all data"
-    )
-    console.print(how, style="green" if verify else "dim")
-
-
-_FIRST = ("path", "kind", "n_docs", "n_tokens", "dim", "size_bytes", "bytes_per_token", "encoder", "cpu")
+    if verify:
+        console.print(f"all checksums agree ({duration(seconds)})", style="green")
+    else:
+        console.print(f"opened in {1000 * seconds:.1f} ms; --verify checks all data", style="dim")
 
 
 def _print_facts(console: Console, facts: Mapping[str, Any]) -> None:
+    per_token = f"{facts['bytes_per_token']:.1f} bytes a token"
+    rows = {
+        "index": f"{facts['path']} ({facts['kind']}, format {facts['version']})",
+        "documents": f"{facts['n_docs']:,}",
+        "tokens": f"{facts['n_tokens']:,} of {facts['dim']} dimensions",
+        "size": f"{size(facts['size_bytes'])}, {per_token}",
+        "encoder": _encoder(facts.get("encoder")),
+        "built": _built(facts.get("built") or {}),
+        **{name: _readable(facts[name]) for name in ("codebook", "flat") if facts.get(name)},
+        "CPU level": f"{facts['cpu']['level']} (available: {', '.join(facts['cpu']['available'])})",
+    }
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    rest = [name for name in facts if name not in _FIRST and name != "files"]
-    for name in (*_FIRST, *rest):
-        if facts.get(name) is not None:
-            table.add_row(_LABELS.get(name, name.replace("_", " ")), _readable(name, facts[name]))
+    for name, value in rows.items():
+        table.add_row(name, value)
     console.print(table)
 
 
-_LABELS = {"n_docs": "documents", "n_tokens": "tokens", "dim": "dimensions", "size_bytes": "size", "cpu": "CPU level"}
+def _encoder(stored: Mapping[str, Any] | None) -> str:
+    if not stored:
+        return "none: search with vectors"
+    config = stored.get("config", {})
+    model = config.get("model") or config.get("file") or ""
+    revision = f" at {config['revision'][:12]}" if config.get("revision") else ""
+    return (
+        f"{stored['name']} ({model}{revision})" if model and model != stored["name"] else f"{stored['name']}{revision}"
+    )
 
 
-def _readable(name: str, value: Any) -> str:
-    if name == "size_bytes" or (name.endswith("_bytes") and isinstance(value, int)):
-        return size(value)
-    if name == "bytes_per_token":
-        return f"{value:.1f}"
-    if name.endswith("_s") and isinstance(value, int | float):
-        return duration(value)
+def _built(facts: Mapping[str, Any]) -> str:
+    seconds = facts.get("seconds")
+    took = f" in {duration(seconds)} without encoding" if isinstance(seconds, int | float) else ""
+    return f"{facts.get('at', 'unknown')}{took}, CPU level {facts.get('cpu_level', '?')}, seed {facts.get('seed', '?')}"
+
+
+def _readable(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {_readable(v)}" for name, v in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_readable(str(k), v)}" for k, v in value.items() if v not in (None, ""))
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _print_files(console: Console, files: Mapping[str, int]) -> None:
@@ -97,22 +95,22 @@ def _print_files(console: Console, files: Mapping[str, int]) -> None:
     console.print(table)
 
 
-def _cpu() -> Any:
-    from motherlode import cpu as levels
+def _cpu() -> dict[str, Any]:
+    from motherlode import cpu as cpu_info
 
-    found = levels()
-    return found if isinstance(found, Mapping | str) else vars(found) if hasattr(found, "__dict__") else str(found)
+    return asdict(cpu_info())
 
 
 def cpu(*, as_json: bool) -> None:
     """Print the CPU level in use and those available."""
-    found = _cpu()
+    facts = _cpu()
     if as_json:
-        sys.stdout.write(json.dumps(found, default=str) + "\n")
+        sys.stdout.write(json.dumps(facts) + "\n")
         return
-    console = results()
-    if isinstance(found, Mapping):
-        for name, value in found.items():
-            console.print(f"[cyan]{name}[/]: {_readable(str(name), value)}")
-    else:
-        console.print(str(found))
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="cyan")
+    table.add_column()
+    table.add_row("level", facts["level"] + (" (forced by LODE_CPU_LEVEL)" if facts["forced"] else ""))
+    table.add_row("available", ", ".join(facts["available"]))
+    table.add_row("threads", str(facts["n_threads"]))
+    results().print(table)

@@ -79,6 +79,8 @@ def _print_hits(console: Console, index: Any, question: str, hits: Any, *, full:
     for rank, position in enumerate(map(int, hits.positions), start=1):
         doc_id = hits.ids[rank - 1]
         title = (index.titles[position] if index.titles else "") or doc_id
+        if doc_id.startswith(title):
+            title = doc_id
         head = Text(f"{rank:>{width}}  ", style="bold cyan")
         head.append(f"{float(hits.scores[rank - 1]):.2f}  ", style="cyan")
         head.append_text(_lit(question, title, "bold"))
@@ -93,7 +95,7 @@ def _print_hits(console: Console, index: Any, question: str, hits: Any, *, full:
                 if full
                 else _excerpt(question, text, (console.width - width - 2) * _LINES_SHOWN)
             )
-            console.print(Padding(body, (0, 0, 1, width + 2)))
+            console.print(Padding(body, (0, 0, 1, width + 2), expand=False))
 
 
 def _excerpt(question: str, text: str, n_characters: int) -> Text:

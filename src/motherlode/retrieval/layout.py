@@ -20,6 +20,7 @@ from motherlode.errors import ConflictError, DataError, InputError, LodeError
 __all__ = [
     "MANIFEST",
     "VERSION",
+    "check_directory",
     "claim_directory",
     "commit",
     "discard",
@@ -36,8 +37,8 @@ VERSION = 1
 _SUFFIX = ".lode"
 
 
-def claim_directory(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """The directory to build in; ConflictError when it holds something and ``overwrite`` is off."""
+def check_directory(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Whether an index may be built there, without touching anything; ConflictError says why not."""
     directory = Path(path)
     if directory.exists() and not directory.is_dir():
         raise ConflictError(f"{directory}: is a file; an index is a directory. Choose another path")
@@ -49,6 +50,12 @@ def claim_directory(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
             )
         if not (directory / MANIFEST).exists() and not all(_is_ours(e) for e in directory.iterdir()):
             raise ConflictError(f"{directory}: holds files but no index; overwrite=True replaces indexes only")
+    return directory
+
+
+def claim_directory(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """The directory to build in; ConflictError when it holds something and ``overwrite`` is off."""
+    directory = check_directory(path, overwrite=overwrite)
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 

@@ -6,17 +6,19 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from motherlode.core.ports import Encoder, NullProgress, Progress, TokenVectors
-from motherlode.errors import ConflictError, InputError
+from motherlode.errors import InputError
+from motherlode.retrieval.build import build_index
+from motherlode.retrieval.index import Index
+from motherlode.retrieval.layout import check_directory
 from motherlode.retrieval.spool import Spool, open_spool, spool_path
 
-__all__ = ["BuildOptions", "VectorDocument", "build_index_stream", "check_target"]
+__all__ = ["BuildOptions", "VectorDocument", "build_index_stream", "build_spooled"]
 
 _FLUSH_TOKENS = 65_536  # 16 MiB of float16 at 128 dimensions wait in memory at most
 
@@ -56,7 +58,7 @@ def build_index_stream(
     encoder: Encoder | None = None,
     progress: Progress | None = None,
     **options: Unpack[BuildOptions],
-) -> Any:
+) -> Index:
     """Build an index from an iterator of documents and open it.
 
     documents: ``VectorDocument``, or tuples ``(id, vectors)`` and ``(id, vectors, token_ids)``
@@ -69,7 +71,7 @@ def build_index_stream(
     Errors: ConflictError where ``path`` holds something and ``overwrite`` is not set; InputError for vectors that are
     not finite or do not fit together, naming the document. After an error nothing is left behind.
     """
-    check_target(path, overwrite)
+    check_directory(path, overwrite=overwrite)
     progress = progress or NullProgress()
     spool = open_spool(spool_path(path), {"stream": uuid.uuid4().hex}, replace_other=True)
     try:
@@ -92,10 +94,8 @@ def build_spooled(
     encoder: Encoder | None,
     progress: Progress,
     options: BuildOptions,
-) -> Any:
+) -> Index:
     """Build the index of a filled spool; titles and texts go in where there are any."""
-    from motherlode.retrieval.build import build_index
-
     return build_index(
         path,
         spool.vectors,
@@ -109,17 +109,6 @@ def build_spooled(
         texts=spool.texts if spool.texts.size_bytes else None,
         **options,
     )
-
-
-def check_target(path: str | os.PathLike[str], overwrite: bool) -> None:
-    """Refuse a target that holds something now, not after an hour of encoding."""
-    target = Path(path)
-    if target.is_file():
-        raise ConflictError(f"{target} is a file; an index is a folder. Choose another target.")
-    if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise ConflictError(
-            f"{target} exists and is not empty: choose another target, or overwrite=True (--overwrite)."
-        )
 
 
 def _batches(documents: Iterable[VectorDocument | tuple[Any, ...]]) -> Iterator[list[VectorDocument]]:

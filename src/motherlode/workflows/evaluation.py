@@ -16,7 +16,10 @@ import numpy as np
 from motherlode.core.ports import Encoder, NullProgress, Progress, TokenVectors
 from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.retrieval.encoders.precomputed import Precomputed
+from motherlode.retrieval.exact import exact_search
+from motherlode.retrieval.index import Index
 from motherlode.workflows.documents import Document
+from motherlode.workflows.text_index import BATCH_DOCS
 
 __all__ = ["DEFAULT_MEASURES", "Evaluation", "evaluate", "read_qrels", "read_queries", "write_run"]
 
@@ -46,7 +49,7 @@ class Evaluation:
 
 
 def evaluate(
-    index: Any,
+    index: Index,
     queries: Mapping[str, str],
     qrels: Mapping[str, Mapping[str, int]] | None = None,
     *,
@@ -98,7 +101,7 @@ def evaluate(
 
 
 def _search_all(
-    index: Any,
+    index: Index,
     queries: Mapping[str, str],
     encoded: TokenVectors,
     result: Evaluation,
@@ -128,7 +131,7 @@ def _search_all(
     return tops
 
 
-def _names_documents(index: Any, qrels: Mapping[str, Mapping[str, int]]) -> bool:
+def _names_documents(index: Index, qrels: Mapping[str, Mapping[str, int]]) -> bool:
     """Whether the judgements name documents that stand in the index only as passages."""
     judged = {doc_id for judgements in qrels.values() for doc_id in judgements}
     return any(_PASSAGE.search(i) and i not in judged and _PASSAGE.sub("", i) in judged for i in index.ids)
@@ -165,13 +168,11 @@ def _measured(calculators: Sequence[Any], qrels: Any, run: Any) -> dict[str, flo
 
 
 def _exact_tops(
-    index: Any, encoder: Encoder, encoded: TokenVectors, vectors: Precomputed | None, progress: Progress
+    index: Index, encoder: Encoder, encoded: TokenVectors, vectors: Precomputed | None, progress: Progress
 ) -> list[list[int]]:
     """Positions of the exact top 10 of each query, a chunk of documents at a time."""
-    from motherlode.retrieval.exact import exact_search
-
     n_docs = index.n_docs
-    if vectors is None and index.texts is None:
+    if vectors is None and index.texts is None and index.titles is None:
         raise UnsupportedError(
             "exact MaxSim needs the documents: this index stores no texts. Give their vectors "
             "(--exact-vectors FILE.npy)."
@@ -198,14 +199,13 @@ def _exact_tops(
     return [[position for _, position in found] for found in best]
 
 
-def _encoded_again(index: Any, encoder: Encoder, begin: int, end: int) -> TokenVectors:
-    from motherlode.workflows.text_index import BATCH_DOCS
-
+def _encoded_again(index: Index, encoder: Encoder, begin: int, end: int) -> TokenVectors:
+    titles, texts = index.titles, index.texts
     parts = []
     for at in range(begin, end, BATCH_DOCS):
         rows = range(at, min(at + BATCH_DOCS, end))
-        texts = [Document("", index.titles[i] if index.titles else "", index.texts[i]).text_to_encode for i in rows]
-        parts.append(encoder.encode_documents(texts))
+        batch = [Document("", titles[i] if titles else "", texts[i] if texts else "") for i in rows]
+        parts.append(encoder.encode_documents([document.text_to_encode for document in batch]))
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])

@@ -14,8 +14,10 @@ import numpy as np
 from motherlode.core.ports import Encoder, NullProgress, Progress
 from motherlode.errors import InputError
 from motherlode.retrieval.encoders import load_encoder
+from motherlode.retrieval.index import Index
+from motherlode.retrieval.layout import check_directory
 from motherlode.retrieval.spool import Spool, open_spool, spool_path
-from motherlode.retrieval.stream import BuildOptions, build_spooled, check_target
+from motherlode.retrieval.stream import BuildOptions, build_spooled
 from motherlode.workflows.documents import Document, SourceOptions, SourceReport, read_documents, sources_fingerprint
 
 __all__ = ["BATCH_DOCS", "Corpus", "build_text_index"]
@@ -25,7 +27,8 @@ _logger = logging.getLogger("motherlode.workflows.text_index")
 # gives the same bytes only with the same batches.
 BATCH_DOCS = 128
 _SAMPLE_DOCS = 512
-_COMMIT_EVERY_S = 3.0
+_SAMPLE_CHARACTERS = 80_000  # some 20,000 tokens, 50 for each of the 384 dimensions of a token state
+_COMMIT_EVERY_S = 1.0
 
 
 class Corpus:
@@ -59,7 +62,7 @@ def build_text_index(
     resume_key: str | None = None,
     progress: Progress | None = None,
     **options: Unpack[BuildOptions],
-) -> Any:
+) -> Index:
     """Encode documents, build an index that remembers its encoder, and open it: ``index.search("a question")`` works.
 
     documents: a ``Corpus``; or an iterable of ``Document``, strings (ids "0", "1", …), tuples ``(id, text)`` and
@@ -70,13 +73,13 @@ def build_text_index(
         key, encoder and dim. A ``Corpus`` has one of its own. Without a key nothing is left behind after an error
     options: those of ``build_index``: seed, kind, bits, refine_bits, n_centroids, n_threads, memory_limit_bytes
 
-    An encoder that learns a projection learns it from 512 documents drawn with ``seed``. A continued build gives the
-    same bytes as one in a single run.
+    An encoder that learns a projection learns it from up to 512 documents drawn with ``seed``. A continued build gives
+    the same bytes as one in a single run.
 
     Errors: ConflictError where ``path`` holds something and ``overwrite`` is not set, or where another unfinished build
     stands; InputError for documents without text.
     """
-    check_target(path, overwrite)
+    check_directory(path, overwrite=overwrite)  # now, not after an hour of encoding
     progress = progress or NullProgress()
     if isinstance(encoder, str):
         encoder = load_encoder(encoder, dim=dim)
@@ -149,15 +152,27 @@ def _fitted(spool: Spool, encoder: Encoder, seed: int, progress: Progress) -> En
         return load_encoder(encoder.config, spool.arrays)
     fit = getattr(encoder, "fit_projection", None)
     if fit is not None and not encoder.arrays:
+        sample = _sample(spool, seed)
         progress.start("learning the projection", None, "documents")
-        sample = np.random.default_rng(seed).choice(spool.n_docs, size=min(_SAMPLE_DOCS, spool.n_docs), replace=False)
-        titles, texts = spool.titles, spool.texts
-        fit([Document("", titles[int(i)], texts[int(i)]).text_to_encode for i in np.sort(sample)], seed=seed)
+        fit(sample, seed=seed)
         progress.advance(len(sample))
         progress.finish()
     if encoder.arrays:
         spool.store_arrays(encoder.arrays)
     return encoder
+
+
+def _sample(spool: Spool, seed: int) -> list[str]:
+    """Documents drawn from all over the corpus, enough to learn a projection from."""
+    titles, texts = spool.titles, spool.texts
+    sample: list[str] = []
+    n_characters = 0
+    for i in np.random.default_rng(seed).permutation(spool.n_docs)[:_SAMPLE_DOCS]:
+        sample.append(Document("", titles[int(i)], texts[int(i)]).text_to_encode)
+        n_characters += len(sample[-1])
+        if n_characters >= _SAMPLE_CHARACTERS:
+            break
+    return sample
 
 
 def _encode(spool: Spool, encoder: Encoder, progress: Progress) -> None:
@@ -166,7 +181,7 @@ def _encode(spool: Spool, encoder: Encoder, progress: Progress) -> None:
     titles, texts = spool.titles, spool.texts
     done = f", {spool.n_encoded:,} were done" if spool.n_encoded else ""
     progress.start(f"encoding{done}", spool.n_docs - spool.n_encoded, "documents")
-    committed_at = time.monotonic()
+    committed_at = 0.0  # the first batch at once: a build that has shown progress has something to continue from
     try:
         while spool.n_encoded < spool.n_docs:
             begin, end = spool.n_encoded, min(spool.n_encoded + BATCH_DOCS, spool.n_docs)

@@ -106,7 +106,7 @@ class _TextOfHtml(HTMLParser):
         self._within: list[str] = []
         self._preformatted = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "body":
             self._silent.clear()  # an unclosed <head> ends here
         if tag in _SILENT and tag not in _VOID:

@@ -99,9 +99,7 @@ def _distinct(documents: Iterable[Document], report: SourceReport) -> Iterator[D
     # hash with probability 3e-6; then one is refused and the message shows which.
     seen: set[int] = set()
     for document in map(_encodable, documents):
-        key = int.from_bytes(
-            hashlib.blake2b(document.id.encode(), digest_size=8).digest(), "big"
-        )
+        key = int.from_bytes(hashlib.blake2b(document.id.encode(), digest_size=8).digest(), "big")
         if key in seen:
             raise InputError(
                 f"{document.source}: the id {document.id!r} was there already; ids name one document each. Choose "
