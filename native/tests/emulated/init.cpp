@@ -1,4 +1,5 @@
-// First process of the emulated machine: runs /tests with CPU level avx512, says how it ended on the console, switches off.
+// First process of the emulated machine: runs /tests with CPU level avx512, says how it ended on the console, switches
+// off.
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
