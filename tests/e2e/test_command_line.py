@@ -48,10 +48,11 @@ def test_a_question_finds_its_document(index: Path, question: str, best: str) ->
 def test_results_are_readable_and_fit_the_terminal(index: Path) -> None:
     done = lode("search", index, "bake bread", "-k", 2)
     first = done.stdout.splitlines()[0]
-    assert re.match(r"1  \d+\.\d\d  Bread  bread", first)
+    assert re.match(r"1  \d+\.\d\d  Bread  bread$", first)
     assert "hot oven" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert "2 of 8 documents in" in done.stderr
+    assert not any(line.endswith(" ") for line in done.stdout.splitlines())
     assert "\x1b[" not in done.stdout
 
 

@@ -17,7 +17,7 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("tokenizers")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX here")
 
-N_COPIES = 100  # 800 documents in seven batches
+N_COPIES = 50  # 400 documents in four batches
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_an_interrupted_indexing_continues_and_gives_the_same_bytes(
     assert not (out / "manifest.json").exists()
     if with_signal is signal.SIGINT:
         assert done.returncode == 130
-        assert f"{n_encoded} of 800 documents are encoded" in done.stderr
+        assert f"{n_encoded} of 400 documents are encoded" in done.stderr
         assert "Run the same command again" in done.stderr
         assert "Traceback" not in done.stderr
     again = lode("index", corpus, "--out", out)

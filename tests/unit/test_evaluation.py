@@ -70,7 +70,7 @@ def test_unjudged_queries_unknown_measures_and_a_missing_encoder_are_refused(ind
         evaluate(index, {"q1": ""}, {"7": {"a": 1}}, encoder=encoder)
     with pytest.raises(InputError, match="no such measure: 'goodness'"):
         evaluate(index, {"q1": ""}, {"q1": {"a": 1}}, encoder=encoder, measures=["goodness"])
-    with pytest.raises(motherlode.UnsupportedError, match="does not know its encoder"):
+    with pytest.raises(motherlode.UnsupportedError, match="knows no encoder"):
         evaluate(index, {"q1": ""})
 
 

@@ -113,6 +113,9 @@ def search_command(
         str | None, typer.Argument(metavar="QUERY", help="A question. Without one, questions are read line by line.")
     ] = None,
     k: Annotated[int, typer.Option("-k", "--k", help="How many answers.", min=1)] = 5,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", "-e", help="For the question, if the index's own has moved.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show whole passages.")] = False,
     json: AsJson = False,
     no_color: NoColor = False,
@@ -120,7 +123,7 @@ def search_command(
     """Ask an index a question."""
     from motherlode.cli.search import search
 
-    search(path, query, k=k, full=full, as_json=json, no_color=no_color)
+    search(path, query, k=k, encoder_spec=encoder, full=full, as_json=json, no_color=no_color)
 
 
 @app.command("info")

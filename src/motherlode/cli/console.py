@@ -53,7 +53,7 @@ def reporting_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except LodeError as error:
-            problems().print(Text.assemble(("error: ", "bold red"), (str(error), "red")), soft_wrap=True)
+            problems().print(Text.assemble(("error: ", "bold red"), (_in_options(str(error)), "red")), soft_wrap=True)
             raise typer.Exit(EXIT_ERROR) from None
         except BrokenPipeError:  # lode search … | head
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -63,6 +63,11 @@ def reporting_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
     return wrapped
+
+
+def _in_options(message: str) -> str:
+    """The library speaks of arguments, a command line of options."""
+    return message.replace("overwrite=True", "--overwrite")
 
 
 def duration(seconds: float) -> str:
@@ -86,7 +91,7 @@ def size(n_bytes: float) -> str:
 
 
 class _Rate(ProgressColumn):
-    """``1,234 of 6,947 documents · 61/s · 1:33 left``."""
+    """``1,234/6,947 documents · 61/s · 1:33 left``."""
 
     max_refresh = 0.2
 
@@ -95,9 +100,9 @@ class _Rate(ProgressColumn):
 
 
 def _status(done: float, total: float | None, unit: str, elapsed_s: float, finished: bool) -> str:
-    count = f"{done:,.0f} of {total:,.0f} {unit}" if total is not None and not finished else f"{done:,.0f} {unit}"
+    count = f"{done:,.0f}/{total:,.0f} {unit}" if total is not None and not finished else f"{done:,.0f} {unit}"
     if not done:
-        return f"0 of {total:,.0f} {unit}" if total else ""
+        return f"0/{total:,.0f} {unit}" if total else ""
     rate = done / elapsed_s if elapsed_s > 0 else 0.0
     speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
     if finished:
@@ -126,7 +131,7 @@ class DrawnProgress:
         if self._quiet or not self._console.is_terminal:
             yield self
             return
-        columns = (TextColumn("{task.description:<24}"), BarColumn(bar_width=24), _Rate())
+        columns = (TextColumn("{task.description:<23}"), BarColumn(bar_width=10), _Rate())
         with Bars(*columns, console=self._console, refresh_per_second=5) as self._bars:
             yield self
         self._bars = None

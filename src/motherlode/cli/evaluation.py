@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.table import Table
 
 from motherlode.cli.console import DrawnProgress, problems, results
-from motherlode.workflows.evaluation import Evaluation, evaluate, read_qrels, read_queries, write_run
+from motherlode.workflows.evaluation import Evaluation, evaluate, open_precomputed, read_qrels, read_queries, write_run
+from motherlode.workflows.text_index import encoder_of
 
 __all__ = ["EvalRequest", "evaluate_index"]
 
@@ -33,8 +34,6 @@ class EvalRequest:
 def evaluate_index(request: EvalRequest, *, as_json: bool, no_color: bool) -> None:
     """Run the queries and print the measures."""
     from motherlode import open_index
-    from motherlode.retrieval.encoders import load_encoder
-    from motherlode.retrieval.encoders.precomputed import open_precomputed
 
     index = open_index(request.path)
     queries = read_queries(request.queries)
@@ -46,7 +45,7 @@ def evaluate_index(request: EvalRequest, *, as_json: bool, no_color: bool) -> No
             queries,
             qrels,
             measures=[m.strip() for m in request.measures.split(",") if m.strip()],
-            encoder=load_encoder(request.encoder) if request.encoder else None,
+            encoder=encoder_of(index, request.encoder),
             exact=open_precomputed(request.exact_vectors) if request.exact_vectors else request.exact,
             k=request.k,
             progress=progress,

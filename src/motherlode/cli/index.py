@@ -11,10 +11,8 @@ import typer
 from rich.text import Text
 
 from motherlode.cli.console import EXIT_INTERRUPTED, DrawnProgress, duration, problems, size
-from motherlode.retrieval.spool import spool_path, unfinished_build
-from motherlode.retrieval.stream import BuildOptions
 from motherlode.workflows.documents import SourceOptions, SourceReport
-from motherlode.workflows.text_index import Corpus, build_text_index
+from motherlode.workflows.text_index import BuildOptions, Corpus, build_text_index, spool_path, unfinished_build
 
 __all__ = ["IndexRequest", "index_sources"]
 

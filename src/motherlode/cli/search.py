@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from motherlode.cli.console import problems, results
+from motherlode.cli.console import duration, problems, results
 from motherlode.workflows.highlight import best_window, matched_spans
+from motherlode.workflows.text_index import encoder_of
+
+if TYPE_CHECKING:
+    from motherlode import Hits, Index
 
 __all__ = ["search"]
 
@@ -22,23 +25,30 @@ _LIT = "bold yellow"
 _LINES_SHOWN = 3
 
 
-def search(path: Path, query: str | None, *, k: int, full: bool, as_json: bool, no_color: bool) -> None:
+def search(
+    path: Path, query: str | None, *, k: int, encoder_spec: str | None, full: bool, as_json: bool, no_color: bool
+) -> None:
     """Answer one question, or every line of standard input."""
     from motherlode import open_index
 
     index = open_index(path)
+    encoder = encoder_of(index, encoder_spec)
     console = results(no_color=no_color)
     for question in [query] if query is not None else _questions():
         began = time.perf_counter()
-        hits = index.search(question, k=k)
-        seconds = time.perf_counter() - began
+        encoded = encoder.encode_queries([question])
+        between = time.perf_counter()
+        hits = index.search(encoded.vectors, k=k, query_token_ids=encoded.token_ids)
+        seconds = {"encode": between - began, "search": time.perf_counter() - between}
         if as_json:
-            print_json(index, question, hits, seconds)
-        else:
-            _print_hits(console, index, question, hits, full=full)
-            problems(no_color=no_color).print(
-                f"{len(hits)} of {index.n_docs:,} documents in {1000 * seconds:.0f} ms", style="dim"
-            )
+            _print_json(index, question, hits, seconds)
+            continue
+        _print_hits(console, index, question, hits, full=full)
+        problems(no_color=no_color).print(
+            f"{len(hits)} of {index.n_docs:,} documents in {1000 * seconds['search']:.1f} ms, after "
+            f"{duration(seconds['encode'])} for the question",
+            style="dim",
+        )
 
 
 def _questions() -> Iterator[str]:
@@ -54,7 +64,7 @@ def _questions() -> Iterator[str]:
             yield line.strip()
 
 
-def print_json(index: Any, question: str, hits: Any, seconds: float) -> None:
+def _print_json(index: Index, question: str, hits: Hits, seconds: Mapping[str, float]) -> None:
     """One line of JSON for each question."""
     found = [
         {
@@ -67,35 +77,40 @@ def print_json(index: Any, question: str, hits: Any, seconds: float) -> None:
         for rank, position in enumerate(map(int, hits.positions), start=1)
     ]
     sys.stdout.write(
-        json.dumps({"query": question, "seconds": round(seconds, 6), "hits": found}, ensure_ascii=False) + "\n"
+        json.dumps({"query": question, "seconds": dict(seconds), "hits": found}, ensure_ascii=False) + "\n"
     )
     sys.stdout.flush()
 
 
-def _print_hits(console: Console, index: Any, question: str, hits: Any, *, full: bool) -> None:
+def _print_hits(console: Console, index: Index, question: str, hits: Hits, *, full: bool) -> None:
     if not len(hits):
         console.print("no answers", style="dim")
-    width = len(str(len(hits)))
+    indent = len(str(len(hits))) + 2
     for rank, position in enumerate(map(int, hits.positions), start=1):
-        doc_id = hits.ids[rank - 1]
-        title = (index.titles[position] if index.titles else "") or doc_id
-        if doc_id.startswith(title):
-            title = doc_id
-        head = Text(f"{rank:>{width}}  ", style="bold cyan")
+        title = index.titles[position] if index.titles else ""
+        head = Text(f"{rank:>{indent - 2}}  ", style="bold cyan")
         head.append(f"{float(hits.scores[rank - 1]):.2f}  ", style="cyan")
-        head.append_text(_lit(question, title, "bold"))
-        if title != doc_id:
-            head.append(f"  {doc_id}", style="dim")
-        head.truncate(max(20, console.width), overflow="ellipsis")
-        console.print(head, no_wrap=True)
+        head.append_text(_heading(question, title, hits.ids[rank - 1], console.width - len(head)))
+        console.print(head, no_wrap=True, overflow="ellipsis")
         text = index.texts[position] if index.texts else ""
         if text:
-            body = (
-                _lit(question, text, "")
-                if full
-                else _excerpt(question, text, (console.width - width - 2) * _LINES_SHOWN)
-            )
-            console.print(Padding(body, (0, 0, 1, width + 2), expand=False))
+            room = max(20, console.width - indent)
+            body = _lit(question, text, "") if full else _excerpt(question, text, room * _LINES_SHOWN)
+            for line in body.wrap(console, room):
+                line.rstrip()
+                console.print(Text(" " * indent) + line if line else "", no_wrap=True)
+            console.print()
+
+
+def _heading(question: str, title: str, doc_id: str, room: int) -> Text:
+    """The title lit, and of the id what the title does not say: ``json.dumps(obj, …)  #2``."""
+    base, mark, number = doc_id.rpartition("#")
+    rest = ""
+    if title and doc_id not in title:
+        rest = f"  {mark}{number}" if number.isdecimal() and base in title else f"  {doc_id}"
+    heading = _lit(question, title or doc_id, "bold")
+    heading.truncate(max(20, room - len(rest)), overflow="ellipsis")
+    return heading.append(rest, style="dim")
 
 
 def _excerpt(question: str, text: str, n_characters: int) -> Text:

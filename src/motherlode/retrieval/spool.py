@@ -72,7 +72,7 @@ def open_spool(folder: Path, fingerprint: Mapping[str, Any], *, replace_other: b
             differing = [k for k in {**found, **wanted} if found.get(k) != wanted.get(k)]
             raise ConflictError(
                 f"{folder} holds an unfinished build with other {' and '.join(differing) or 'settings'}: finish it "
-                "with what it was started with, or start anew with overwrite=True (lode index --overwrite)."
+                "with what it was started with, or start anew with overwrite=True."
             )
         if state is None or not state["sealed"]:
             _clear(folder)
@@ -263,7 +263,7 @@ class Spool:
             if found < size:
                 raise DataError(
                     f"{self.folder / name} has {found} bytes, but {size} were committed: the unfinished build is "
-                    "damaged. Start anew with overwrite=True (lode index --overwrite).",
+                    "damaged. Start anew with overwrite=True.",
                     path=str(self.folder / name),
                     found=found,
                     expected=size,

@@ -15,13 +15,21 @@ import numpy as np
 
 from motherlode.core.ports import Encoder, NullProgress, Progress, TokenVectors
 from motherlode.errors import DataError, InputError, UnsupportedError
-from motherlode.retrieval.encoders.precomputed import Precomputed
+from motherlode.retrieval.encoders.precomputed import Precomputed, open_precomputed
 from motherlode.retrieval.exact import exact_search
 from motherlode.retrieval.index import Index
 from motherlode.workflows.documents import Document
-from motherlode.workflows.text_index import BATCH_DOCS
+from motherlode.workflows.text_index import BATCH_DOCS, encoder_of
 
-__all__ = ["DEFAULT_MEASURES", "Evaluation", "evaluate", "read_qrels", "read_queries", "write_run"]
+__all__ = [
+    "DEFAULT_MEASURES",
+    "Evaluation",
+    "evaluate",
+    "open_precomputed",
+    "read_qrels",
+    "read_queries",
+    "write_run",
+]
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100")
 _PASSAGE = re.compile(r"#\d+\Z")
@@ -74,9 +82,7 @@ def evaluate(
     counts. Errors: UnsupportedError without ir_measures; InputError where no query is judged.
     """
     progress = progress or NullProgress()
-    encoder = encoder or index.encoder
-    if encoder is None:
-        raise UnsupportedError("this index does not know its encoder: name one (encoder=, --encoder).")
+    encoder = encoder or encoder_of(index)
     calculators = [] if qrels is None else _calculators(measures)
     if qrels is not None and not set(queries) & set(qrels):
         raise InputError(

@@ -12,22 +12,30 @@ from typing import Any, Unpack
 import numpy as np
 
 from motherlode.core.ports import Encoder, NullProgress, Progress
-from motherlode.errors import InputError
+from motherlode.errors import InputError, UnsupportedError
 from motherlode.retrieval.encoders import load_encoder
 from motherlode.retrieval.index import Index
 from motherlode.retrieval.layout import check_directory
-from motherlode.retrieval.spool import Spool, open_spool, spool_path
+from motherlode.retrieval.spool import Spool, open_spool, spool_path, unfinished_build
 from motherlode.retrieval.stream import BuildOptions, build_spooled
 from motherlode.workflows.documents import Document, SourceOptions, SourceReport, read_documents, sources_fingerprint
 
-__all__ = ["BATCH_DOCS", "Corpus", "build_text_index"]
+__all__ = [
+    "BATCH_DOCS",
+    "BuildOptions",
+    "Corpus",
+    "build_text_index",
+    "encoder_of",
+    "spool_path",
+    "unfinished_build",
+]
 
 _logger = logging.getLogger("motherlode.workflows.text_index")
 # Encoded together, always from multiples of this: an int8 model scales by what is in its batch, so a continued build
 # gives the same bytes only with the same batches.
 BATCH_DOCS = 128
 _SAMPLE_DOCS = 512
-_SAMPLE_CHARACTERS = 80_000  # some 20,000 tokens, 50 for each of the 384 dimensions of a token state
+_SAMPLE_CHARACTERS = 48_000  # some 12,000 tokens, 30 for each of the 384 dimensions of a token state
 _COMMIT_EVERY_S = 1.0
 
 
@@ -108,6 +116,33 @@ def build_text_index(
     return index
 
 
+def encoder_of(index: Index, spec: str | None = None) -> Encoder:
+    """The encoder an index is asked with: the one it remembers, or ``spec`` in its place, e.g. a checkpoint that moved.
+
+    Errors: UnsupportedError where the index remembers none and none is given; InputError where the given one has
+    another dimension, or is known to be another model.
+    """
+    if spec is None:
+        if index.encoder is None:
+            raise UnsupportedError(
+                f"{index.path} was built from vectors and knows no encoder: name one (encoder=, --encoder), or search "
+                "it with index.search(vectors)."
+            )
+        return index.encoder
+    encoder = load_encoder(spec)
+    stored = (index.info().get("encoder") or {}).get("config", {})
+    if encoder.config.get("kind") == stored.get("kind") == "minilm":
+        return index.encoder or encoder  # its projection stands in the index
+    if encoder.dim != index.dim:
+        raise InputError(f"{spec} gives vectors of {encoder.dim} dimensions, the index has {index.dim}.")
+    found, expected = encoder.config.get("sha256"), stored.get("sha256")
+    if found and expected and found != expected:
+        raise InputError(
+            f"{spec} is another model than the index was built with: SHA-256 {found}, expected {expected}."
+        )
+    return encoder
+
+
 def _read(spool: Spool, documents: Iterable[Any], progress: Progress) -> None:
     if spool.is_sealed:
         return
@@ -178,6 +213,8 @@ def _sample(spool: Spool, seed: int) -> list[str]:
 def _encode(spool: Spool, encoder: Encoder, progress: Progress) -> None:
     if hasattr(encoder, "position"):  # precomputed vectors are counted off, not looked up
         encoder.position = spool.n_encoded
+    if spool.n_encoded == spool.n_docs:
+        return
     titles, texts = spool.titles, spool.texts
     done = f", {spool.n_encoded:,} were done" if spool.n_encoded else ""
     progress.start(f"encoding{done}", spool.n_docs - spool.n_encoded, "documents")

@@ -68,7 +68,10 @@ def open_checkpoint(name_or_folder: str, *, revision: str | None = None) -> Chec
     if folder.is_dir():
         return Checkpoint(str(folder.resolve()), folder, None)
     if folder.is_absolute() or name_or_folder.startswith((".", "~")):
-        raise InputError(f"no checkpoint folder at {name_or_folder}: it was moved or removed; give its new place.")
+        raise InputError(
+            f"no checkpoint folder at {name_or_folder}: it was moved or removed. Name its new "
+            "place (encoder=, --encoder)."
+        )
     name, _, wanted = name_or_folder.partition("@")
     folder = _downloaded(name, wanted or revision)
     return Checkpoint(name, folder, folder.name)
@@ -343,6 +346,6 @@ def _downloaded(name: str, revision: str | None) -> Path:
         return Path(huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=_DOWNLOADED))
     except Exception as error:  # the hub's client lets errors of several HTTP libraries through
         raise UnsupportedError(
-            f"{name} could not be fetched from the Hugging Face hub ({type(error).__name__}: {error}): download it "
-            "where there is a network and give its folder."
+            f"{name} could not be fetched from the Hugging Face hub ({type(error).__name__}: "
+            f"{str(error).partition(chr(10))[0]}): download it where there is a network and give its folder."
         ) from error
