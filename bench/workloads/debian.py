@@ -19,7 +19,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from workloads.cache import write_atomically
+from bench.workloads.cache import write_atomically
 
 __all__ = ["Package", "prepare_texts"]
 

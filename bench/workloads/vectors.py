@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads.cache import write_atomically
+from bench.workloads.cache import write_atomically
 
 __all__ = ["assemble", "encode_shards", "load_documents"]
 
@@ -60,6 +60,7 @@ def assemble(folder: Path, out: Path, *, n_docs: int | None = None) -> None:
     _save(out / "token_ids.npy", np.concatenate([shard["token_ids"] for shard in shards])[: offsets[-1]])
     _save(out / "offsets.npy", offsets)
     if out != folder:
+        out.mkdir(exist_ok=True)
         for name in ("query_vectors.npy", "query_offsets.npy", "query_token_ids.npy", "queries.json", "projection.npy"):
             (out / name).write_bytes((folder / name).read_bytes())
         kept = {document["id"] for document in documents}
@@ -102,7 +103,7 @@ def _save(path: Path, array: NDArray[Any]) -> None:
     write_atomically(path, write)
 
 
-def _save_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+def _save_npz(path: Path, arrays: dict[str, Any]) -> None:
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as stream:
             np.savez(stream, **arrays)

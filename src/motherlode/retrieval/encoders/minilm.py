@@ -258,7 +258,7 @@ class MiniLM:
         options.log_severity_level = 3
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(model_path), options, providers=["CPUExecutionProvider"])
-        self._sep_id = int(tokenizer.token_to_id("[SEP]"))
+        self._sep_id = tokenizer.token_to_id("[SEP]")
         self._tokenizer, self._session = tokenizer, session
 
 
@@ -280,7 +280,8 @@ def _leading_eigenvectors(moment: NDArray[np.float64], dim: int) -> NDArray[np.f
 
 def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(norms, np.float32(1e-12))
+    unit: NDArray[np.float32] = rows / np.maximum(norms, np.float32(1e-12))
+    return unit
 
 
 def _rows(

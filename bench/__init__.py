@@ -1,0 +1,1 @@
+"""Benchmarks against the peers; see README.md."""
