@@ -11,7 +11,7 @@ from motherlode.cli.console import DrawnProgress, duration, size
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (42.4, "42 s"), (187, "3:07"), (3765, "1:02:45")]
+    ("seconds", "text"), [(0.04, "40 ms"), (9.94, "9.9 s"), (42.4, "42 s"), (187, "3:07"), (3765, "1:02:45")]
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -71,7 +71,9 @@ def _in_options(message: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0.8 s``, ``42 s``, ``3:07``, ``1:02:45``."""
+    """``14 ms``, ``2.8 s``, ``42 s``, ``3:07``, ``1:02:45``."""
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
