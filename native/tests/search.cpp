@@ -1,0 +1,284 @@
+// The search pipeline against a naive one, at every level, from one thread and from many.
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "index/exact.h"
+#include "small_index.h"
+
+namespace lode::test {
+namespace {
+
+// Everything open: every list is read, every document scored, so that the result is MaxSim over the decoded tokens.
+SearchOptions everything(std::size_t k) {
+    SearchOptions options;
+    options.k = k;
+    options.k_centroids = 1000000;
+    options.k_gather = options.k_docs_to_score = options.k_refine = 1000000;
+    options.coarse = 1;
+    return options;
+}
+
+// The obvious version: decode every token, take the dot products in double.
+class Naive {
+public:
+    explicit Naive(const SmallIndex& index) : index_(index), dim_(index.book.dim) {
+        std::vector<std::uint8_t> codes(dim_);
+        for (std::size_t t = 0; t < index.assignment.size(); ++t) {
+            const Codebook& book = index.book;
+            unpack_row(index.centroid_rows.data() + index.assignment[t] * row_bytes(dim_, kCentroidBits), dim_,
+                       kCentroidBits, codes.data());
+            for (std::size_t d = 0; d < dim_; ++d)
+                base_.push_back(double{book.centroid_scale} * (codes[d] - kCentroidZero));
+            residual_.resize(base_.size(), 0.0);
+            add(index.codes, index.scales, book.bits, t);
+            if (book.refine_bits != 0) add(index.refine_codes, index.refine_scales, book.refine_bits, t);
+        }
+    }
+
+    struct Score {
+        double value;
+        double tolerance;
+    };
+
+    // The pipeline rounds the query: to 1/63 of its largest value against centroids (whose scores are then cut to
+    // multiples of `unit`), to 1/127 against residuals. Half a step per dimension, and the rest is float rounding.
+    Score score(const std::vector<float>& query, std::size_t doc) const {
+        std::vector<float> rotated = query;
+        float largest = 0;
+        for (std::size_t q = 0; q < query.size(); q += dim_) index_.rotation.apply(rotated.data() + q);
+        for (const float value : rotated) largest = std::max(largest, std::fabs(value));
+        Query prepared;
+        prepare_query(index_.codebook(), index_.rotation, query.data(), query.size() / dim_, prepared);
+        Score total{0, 0};
+        for (std::size_t q = 0; q < query.size(); q += dim_) {
+            double best = -1e300;
+            double tolerance = 0;
+            for (std::size_t t = index_.doc_offsets[doc]; t < index_.doc_offsets[doc + 1]; ++t) {
+                double dot = 0, bound = double{prepared.unit}, magnitude = 0;
+                for (std::size_t d = 0; d < dim_; ++d) {
+                    const double base = base_[t * dim_ + d];
+                    const double residual = residual_[t * dim_ + d];
+                    dot += double{rotated[q + d]} * (base + residual);
+                    bound += double{largest} * (std::fabs(base) / 126 + std::fabs(residual) / 254);
+                    magnitude += std::fabs(double{rotated[q + d]}) * (std::fabs(base) + std::fabs(residual));
+                }
+                best = std::max(best, dot);
+                tolerance = std::max(tolerance, bound + 1e-4 * magnitude);
+            }
+            total.value += best;
+            total.tolerance += tolerance;
+        }
+        return total;
+    }
+
+private:
+    void add(const std::vector<std::uint8_t>& rows, const std::vector<std::uint16_t>& scales, unsigned bits,
+             std::size_t t) {
+        std::vector<std::uint8_t> codes(dim_);
+        unpack_row(rows.data() + t * row_bytes(dim_, bits), dim_, bits, codes.data());
+        for (std::size_t d = 0; d < dim_; ++d) {
+            residual_[t * dim_ + d] +=
+                double{half_value(scales[t])} * (double{static_cast<float>(codes[d])} - double{center(bits)});
+        }
+    }
+
+    const SmallIndex& index_;
+    std::size_t dim_;
+    std::vector<double> base_, residual_;
+};
+
+void compare_with_naive(const IndexShape& shape) {
+    SmallIndex index(shape);
+    const Searcher searcher(index.codebook(), index.segment());
+    const Naive naive(index);
+    std::size_t n_with_tokens = 0;
+    for (std::size_t doc = 0; doc < shape.n_docs; ++doc)
+        n_with_tokens += index.doc_offsets[doc] != index.doc_offsets[doc + 1] ? 1 : 0;
+    for (const std::size_t n_query_tokens : {1, 5, 8, 13, 32, 64, 65, 130}) {
+        const std::vector<float> query = index.random_query(n_query_tokens);
+        std::vector<Hit> first;
+        for (const Kernels* kernels : levels()) {
+            const std::vector<Hit> hits =
+                searcher.search(*kernels, query.data(), n_query_tokens, everything(shape.n_docs + 5));
+            CHECK(well_formed(hits, shape.n_docs, shape.n_docs) && hits.size() == n_with_tokens,
+                  "%s %s, %zu query tokens: %zu hits of %zu", kernels->name, shape.name().c_str(), n_query_tokens,
+                  hits.size(), n_with_tokens);
+            for (const Hit& hit : hits) {
+                const Naive::Score expected = naive.score(query, hit.position);
+                CHECK(std::fabs(double{hit.score} - expected.value) <= expected.tolerance,
+                      "%s %s, %zu query tokens, document %zu: %g, expected %g within %g", kernels->name,
+                      shape.name().c_str(), n_query_tokens, static_cast<std::size_t>(hit.position), double{hit.score},
+                      expected.value, expected.tolerance);
+            }
+            // A smaller k is a prefix, and so is the way through the token-type ranges when all of them are scanned.
+            SearchOptions few = everything(7);
+            const std::vector<Hit> prefix(
+                hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(7, hits.size())));
+            CHECK(same(searcher.search(*kernels, query.data(), n_query_tokens, few), prefix), "%s %s: k = 7",
+                  kernels->name, shape.name().c_str());
+            few.coarse = 2;
+            few.k_types = 1000000;
+            CHECK(same(searcher.search(*kernels, query.data(), n_query_tokens, few), prefix), "%s %s: ranges",
+                  kernels->name, shape.name().c_str());
+        }
+    }
+}
+
+}  // namespace
+
+TEST_GROUP(searching_everything_is_maxsim_over_the_decoded_tokens) {
+    std::uint64_t seed = 1;
+    for (const std::size_t dim : {1, 2, 7, 24, 33, 64, 100, 128}) {
+        for (const unsigned bits : {1U, 2U, 4U}) {
+            const unsigned refine_bits = seed % 4 == 0 ? 0 : 1U << (seed % 3);
+            compare_with_naive({dim, 30, 40, bits, refine_bits, static_cast<unsigned>(2 + seed % 3), 12, seed});
+            ++seed;
+        }
+    }
+}
+
+TEST_GROUP(documents_longer_than_a_block_of_tokens_are_scored_whole) {
+    compare_with_naive({16, 6, 30, 2, 1, 2, 400, 77});
+}
+
+TEST_GROUP(a_narrow_search_returns_hits_of_the_full_ranking_and_fills_up_to_k) {
+    SmallIndex index({48, 400, 200, 2, 2, 3, 9, 5});
+    const Searcher searcher(index.codebook(), index.segment());
+    for (const Kernels* kernels : levels()) {
+        for (std::size_t n = 0; n < 60; ++n) {
+            const std::size_t n_tokens = 1 + n % 20;
+            const std::vector<float> query = index.random_query(n_tokens);
+            SearchOptions options;
+            options.k = 1 + index.numbers.below(30);
+            options.k_centroids = 1 + index.numbers.below(10);
+            options.k_gather = index.numbers.below(60);
+            options.k_docs_to_score = index.numbers.below(40);
+            options.k_refine = index.numbers.below(20);
+            options.alpha = n % 3 == 0 ? 0.3F : -1.0F;
+            options.beta = n % 4 == 0 ? 5 : 0;
+            options.coarse = static_cast<int>(n % 3);
+            options.k_types = 1 + index.numbers.below(5);
+            if (n % 2 == 0) options.own_types = {0, 3, 3, 1000000};
+            const std::vector<Hit> hits = searcher.search(*kernels, query.data(), n_tokens, options);
+            const std::vector<Hit> all = searcher.search(*kernels, query.data(), n_tokens, everything(400));
+            bool known = options.k_refine != 0;  // scores of the last tier, as in the full ranking
+            for (const Hit& hit : hits) {
+                known &= std::any_of(all.begin(), all.end(), [&](const Hit& other) {
+                    return other.position == hit.position && other.score == hit.score;
+                });
+            }
+            CHECK(well_formed(hits, options.k, 400), "%s search %zu", kernels->name, n);
+            CHECK(known || options.k_refine == 0, "%s search %zu: a score differs from the full ranking", kernels->name,
+                  n);
+            CHECK(hits.size() == options.k || options.beta != 0, "%s search %zu: %zu hits for k = %zu", kernels->name,
+                  n, hits.size(), options.k);
+        }
+    }
+}
+
+TEST_GROUP(equal_documents_stand_in_order_of_position) {
+    SmallIndex index({20, 1, 10, 2, 0, 2, 1, 9});
+    SmallIndex many = index;
+    for (std::size_t copy = 0; copy < 20; ++copy) {
+        many.tokens.insert(many.tokens.end(), index.tokens.begin(), index.tokens.end());
+        many.assignment.push_back(index.assignment[0]);
+        many.doc_offsets.push_back(many.doc_offsets.back() + 1);
+        many.scales.push_back(index.scales[0]);
+    }
+    const std::size_t n = many.assignment.size();
+    const std::size_t stride = row_bytes(20, 2);
+    many.codes.assign(n * stride + kReadSlack, 0);
+    many.ids.assign(n * 2 + 4, 0);
+    for (std::size_t t = 0; t < n; ++t) {
+        std::memcpy(many.codes.data() + t * stride, index.codes.data(), stride);
+        std::memcpy(many.ids.data() + t * 2, index.ids.data(), 2);
+    }
+    const std::vector<std::int64_t> offsets(many.doc_offsets.begin(), many.doc_offsets.end());
+    many.lists = build_postings(many.assignment.data(), offsets.data(), n, 10);
+    const Searcher searcher(many.codebook(), many.segment());
+    const std::vector<float> query = many.random_query(3);
+    for (const Kernels* kernels : levels()) {
+        const std::vector<Hit> hits = searcher.search(*kernels, query.data(), 3, everything(5));
+        for (std::size_t i = 0; i < 5; ++i)
+            CHECK(hits.size() == 5 && hits[i].position == i, "%s hit %zu", kernels->name, i);
+    }
+}
+
+TEST_GROUP(sixteen_threads_on_one_searcher_find_what_one_thread_finds) {
+    SmallIndex index({32, 300, 100, 2, 1, 2, 9, 6});
+    const Searcher searcher(index.codebook(), index.segment());
+    std::vector<std::vector<float>> queries;
+    for (std::size_t n = 0; n < 24; ++n) queries.push_back(index.random_query(1 + 3 * n));
+    SearchOptions options;
+    options.k_centroids = 8;
+    options.k_gather = 100;
+    options.k_docs_to_score = 50;
+    options.k_refine = 20;
+    for (const Kernels* kernels : levels()) {
+        const auto search = [&](std::size_t n) {
+            SearchOptions own = options;
+            own.coarse = 1 + static_cast<int>(n % 2);
+            return searcher.search(*kernels, queries[n].data(), 1 + 3 * n, own);
+        };
+        std::vector<std::vector<Hit>> expected;
+        for (std::size_t n = 0; n < queries.size(); ++n) expected.push_back(search(n));
+        std::vector<int> wrong(16, 0);
+        std::vector<std::thread> threads;
+        for (std::size_t w = 0; w < wrong.size(); ++w) {
+            threads.emplace_back([&, w] {
+                for (std::size_t n = 0; n < queries.size(); ++n) {
+                    const std::size_t own = (n + w) % queries.size();
+                    wrong[w] += same(search(own), expected[own]) ? 0 : 1;
+                }
+            });
+        }
+        for (std::thread& thread : threads) thread.join();
+        for (std::size_t w = 0; w < wrong.size(); ++w)
+            CHECK(wrong[w] == 0, "%s thread %zu: %d searches differ", kernels->name, w, wrong[w]);
+    }
+}
+
+TEST_GROUP(exact_search_is_maxsim_in_float) {
+    Numbers numbers(8);
+    for (const std::size_t dim : {1, 3, 17, 64, 130}) {
+        std::vector<std::int64_t> offsets{0};
+        for (std::size_t doc = 0; doc < 50; ++doc)
+            offsets.push_back(offsets.back() +
+                              (doc % 9 == 4 ? 0 : 1 + static_cast<std::int64_t>(numbers.below(doc == 20 ? 250 : 8))));
+        const auto n_tokens = static_cast<std::size_t>(offsets.back());
+        std::vector<float> tokens(n_tokens * dim);
+        for (float& value : tokens) value = numbers.unit();
+        for (const std::size_t n_query_tokens : {1, 16, 17, 40}) {
+            std::vector<float> query(n_query_tokens * dim);
+            for (float& value : query) value = numbers.unit();
+            for (const Kernels* kernels : levels()) {
+                const Vectors vectors{tokens.data(), false, n_tokens, dim};
+                const std::vector<Hit> hits =
+                    exact_search(*kernels, vectors, offsets.data(), 50, query.data(), n_query_tokens, 60, 3);
+                CHECK(well_formed(hits, 60, 50) && hits.size() == 44, "%s dim %zu: %zu hits", kernels->name, dim,
+                      hits.size());
+                for (const Hit& hit : hits) {
+                    double expected = 0;
+                    for (std::size_t q = 0; q < n_query_tokens; ++q) {
+                        double best = -1e300;
+                        for (std::int64_t t = offsets[hit.position]; t < offsets[hit.position + 1]; ++t) {
+                            double dot = 0;
+                            for (std::size_t d = 0; d < dim; ++d)
+                                dot +=
+                                    double{query[q * dim + d]} * double{tokens[static_cast<std::size_t>(t) * dim + d]};
+                            best = std::max(best, dot);
+                        }
+                        expected += best;
+                    }
+                    const double tolerance =
+                        0x1p-23 * static_cast<double>(n_query_tokens * dim * (dim + n_query_tokens));
+                    CHECK(std::fabs(double{hit.score} - expected) <= tolerance, "%s dim %zu: %g, expected %g",
+                          kernels->name, dim, double{hit.score}, expected);
+                }
+            }
+        }
+    }
+}
+
+}  // namespace lode::test
