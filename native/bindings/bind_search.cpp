@@ -40,9 +40,9 @@ std::pair<Scores, Positions> exact(const std::string& name, AnyMatrix vectors, I
 }
 
 SearchOptions options_of(std::size_t k, std::size_t k_centroids, std::size_t k_gather, std::size_t k_docs_to_score,
-                         std::size_t k_refine, float alpha, std::size_t beta, int coarse, std::size_t k_types,
-                         std::vector<std::uint32_t> own_types) {
-    return {k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, coarse, k_types, std::move(own_types)};
+                         std::size_t k_refine, float alpha, std::size_t beta, float stop_sigma, int coarse,
+                         std::size_t k_types,                          std::vector<std::uint32_t> own_types) {
+    return {k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse, k_types, std::move(own_types)};
 }
 
 // A searcher over arrays that Python keeps alive (usually views of memory-mapped files).
@@ -131,13 +131,13 @@ void bind_search(nb::module_& m) {
     nb::class_<SearchOptions>(m, "SearchOptions")
         .def("__init__",
              [](SearchOptions* self, std::size_t k, std::size_t k_centroids, std::size_t k_gather,
-                std::size_t k_docs_to_score, std::size_t k_refine, float alpha, std::size_t beta, int coarse,
-                std::size_t k_types, std::vector<std::uint32_t> own_types) {
+                std::size_t k_docs_to_score, std::size_t k_refine, float alpha, std::size_t beta,
+                float stop_sigma, int coarse, std::size_t k_types, std::vector<std::uint32_t> own_types) {
                  new (self) SearchOptions(options_of(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta,
-                                                     coarse, k_types, std::move(own_types)));
+                                                     stop_sigma, coarse, k_types, std::move(own_types)));
              },
              nb::arg("k"), nb::arg("k_centroids"), nb::arg("k_gather"), nb::arg("k_docs_to_score"),
-             nb::arg("k_refine"), nb::arg("alpha"), nb::arg("beta"), nb::arg("coarse"), nb::arg("k_types"), nb::arg("own_types"));
+             nb::arg("k_refine"), nb::arg("alpha"), nb::arg("beta"), nb::arg("stop_sigma"), nb::arg("coarse"), nb::arg("k_types"), nb::arg("own_types"));
     nb::class_<PySearcher>(m, "Searcher")
         .def(nb::init<std::uint64_t, unsigned, unsigned, In<std::uint8_t, 1>, std::size_t, std::size_t, float, float,
                       In<std::uint32_t, 1>, In<std::uint8_t, 1>, In<std::uint64_t, 1>, std::size_t,

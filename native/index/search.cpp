@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "index/encode.h"
+#include "index/stopping.h"
 
 namespace lode {
 namespace {
@@ -89,23 +90,12 @@ std::vector<Hit> Searcher::rerank(const Kernels& kernels, const SearchOptions& o
                                   SearchScratch& scratch) const {
     std::vector<Hit> hits;
     hits.reserve(scratch.candidates.size());
-    std::vector<float> top;  // min-heap of the k best scores, for the patience rule
-    std::size_t misses = 0;
+    StopRule rule(options, scratch.query.unit);
     for (const Candidate& candidate : scratch.candidates) {
+        if (rule.stops_before(candidate.score)) break;
         const float value = score(kernels, candidate.document, false, scratch);
+        rule.scored(candidate.score, value);
         hits.push_back({value, candidate.document});
-        if (options.beta == 0) continue;
-        if (top.size() < options.k || value > top.front()) {
-            top.push_back(value);
-            std::push_heap(top.begin(), top.end(), std::greater<>());
-            if (top.size() > options.k) {
-                std::pop_heap(top.begin(), top.end(), std::greater<>());
-                top.pop_back();
-            }
-            misses = 0;
-        } else if (++misses >= options.beta) {
-            break;
-        }
     }
     return hits;
 }

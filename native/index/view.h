@@ -90,6 +90,7 @@ struct SearchOptions {
     std::size_t k_refine = 0;           // documents whose refinement tier is scored
     float alpha = -1;                   // keep documents within alpha * |k-th best| of it; negative: off
     std::size_t beta = 0;               // stop after so many scored documents in a row outside the top k; 0: off
+    float stop_sigma = 0;               // stop when a document's codes would have to add that unusual a gain; 0: off
     int coarse = 0;                     // 0: by size, 1: exhaustive, 2: token-type ranges
     std::size_t k_types = 64;           // token types whose centroids are scanned per query token
     std::vector<std::uint32_t> own_types;  // types of the query's own tokens, scanned in any case

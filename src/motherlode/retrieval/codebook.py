@@ -12,18 +12,18 @@ from motherlode.retrieval.kernels import native, thread_count
 
 __all__ = ["CENTROID_BITS", "CENTROID_ZERO", "Codebook", "make_codebook"]
 
-CENTROID_BITS = 7
-CENTROID_ZERO = 64
+CENTROID_BITS = 6
+CENTROID_ZERO = 32
 _CLIPPED = 1e-5  # share of centroid values that may be clipped: their rounding goes into the residual
 
 
 @dataclass(frozen=True, slots=True)
 class Codebook:
-    """Centroids as 7-bit codes: value = (code - 64) * scale, in the rotated space.
+    """Centroids as 6-bit codes: value = (code - 32) * scale, in the rotated space.
 
     centroids: uint8 [n_centroids, stride]; type_rows: uint8 [n_types, stride], the mean of each type, coded alike
     type_first: uint32 [n_types + 1]; type_ids: int64 [n_types]
-    norm: largest Euclidean norm of a row of codes - 64, in code units
+    norm: largest Euclidean norm of a row of codes - 32, in code units
     """
 
     dim: int
@@ -68,4 +68,4 @@ def _scale(rotated: NDArray[np.float32]) -> float:
         return 1.0
     sample = np.abs(rotated if rotated.size <= 1 << 24 else rotated[:: rotated.size // (1 << 24) + 1])
     top = float(np.quantile(sample, 1 - _CLIPPED))
-    return max(top, float(sample.max()) / 8, 1e-30) / 63
+    return max(top, float(sample.max()) / 8, 1e-30) / 31

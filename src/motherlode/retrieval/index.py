@@ -16,7 +16,7 @@ from motherlode.core.ports import Encoder
 from motherlode.core.strings import StringColumn
 from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.retrieval.hits import Hits
-from motherlode.retrieval.inputs import check_query
+from motherlode.retrieval.inputs import check_count, check_query, check_token_ids
 from motherlode.retrieval.kernels import level, native, thread_count
 from motherlode.retrieval.layout import MANIFEST, load_manifest, open_file
 from motherlode.retrieval.settings import SearchSettings
@@ -115,6 +115,7 @@ class Index:
         *,
         k_gather: int | None = None,
         k_refine: int | None = None,
+        stop_sigma: float | None = None,
         coarse: str = "auto",
     ) -> Hits:
         """The best k documents for a query, by MaxSim.
@@ -128,6 +129,8 @@ class Index:
         k_refine: documents whose refinement codes are scored, where the index has them
         alpha: keep documents within alpha * |k-th best| of it after the centroid stage; None is off
         beta: stop after this many scored documents in a row outside the top k; None is off
+        stop_sigma: stop once a document's codes would have to add more to its centroid score than is usual by so many
+            standard deviations; 0 is off
         coarse: "auto", "exhaustive" or "ranges"
 
         None takes the measured default for k. A flat index is exact and ignores all but k. Documents without tokens are
@@ -135,14 +138,10 @@ class Index:
         order, and the same query gives the same hits every time. Raises InputError for a wrong shape or values.
         """
         tokens = self._query_vectors([query])[0]
-        settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, coarse)
-        options = settings.native_options(bool(self._refine_bits))
-        if query_token_ids is not None and np.asarray(query_token_ids).shape != (len(tokens),):
-            raise InputError(
-                f"query_token_ids: shape {np.asarray(query_token_ids).shape}; expected [{len(tokens)}], one per token"
-            )
+        settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
+        options = settings.native_options(bool(self._refine_bits), self._types_of(query_token_ids, len(tokens)))
         if self.kind == "flat":
-            found = native.exact_search(level(), self._vectors, self._offsets, tokens, k, 1)
+            found = native.exact_search(level(), self._vectors, self._offsets, tokens, check_count(k, "k"), 1)
         else:
             found = self._searcher.search(level(), tokens, options)
         return self._hits(found)
@@ -159,6 +158,7 @@ class Index:
         beta: int | None = None,
         k_gather: int | None = None,
         k_refine: int | None = None,
+        stop_sigma: float | None = None,
         coarse: str = "auto",
     ) -> list[Hits]:
         """Searches many queries on several threads; the same hits as :meth:`search` one by one.
@@ -167,12 +167,12 @@ class Index:
         n_threads: 0 for the CPUs this process may use
         """
         threads = thread_count(n_threads)
-        settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, coarse)
+        settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
         options = settings.native_options(bool(self._refine_bits))
         arrays = self._query_vectors(queries)
         if self.kind == "flat":
-            flat = (self._vectors, self._offsets)
-            return [self._hits(native.exact_search(level(), *flat, tokens, k, threads)) for tokens in arrays]
+            flat, count = (self._vectors, self._offsets), check_count(k, "k")
+            return [self._hits(native.exact_search(level(), *flat, tokens, count, threads)) for tokens in arrays]
         offsets = np.zeros(len(arrays) + 1, np.int64)
         np.cumsum([len(tokens) for tokens in arrays], out=offsets[1:])
         tokens = np.concatenate(arrays) if arrays else np.zeros((0, self.dim), np.float32)
@@ -196,6 +196,17 @@ class Index:
         encoded = self.encoder.encode_queries(texts)
         pieces = np.split(encoded.vectors, encoded.offsets[1:-1])
         return [check_query(piece, self.dim) for piece in pieces]
+
+    def _types_of(self, token_ids: ArrayLike | None, n_tokens: int) -> list[int]:
+        """Numbers of the token types that a query's vocabulary ids name; those the index has never seen are left out."""
+        ids = check_token_ids(token_ids, n_tokens, name="query_token_ids")
+        if ids is None or self.kind == "flat" or self._manifest["codebook"]["pseudo_types"]:
+            return []
+        types = self._files["codebook"].array("type_ids", np.int64)
+        ids = ids.astype(np.int64)
+        at = np.minimum(np.searchsorted(types, ids), max(0, len(types) - 1))
+        found: list[int] = np.unique(at[types[at] == ids]).tolist() if len(types) else []
+        return found
 
     def _hits(self, found: tuple[Any, Any]) -> Hits:
         scores, positions = np.asarray(found[0]), np.asarray(found[1])
@@ -247,6 +258,19 @@ class Index:
         return DataError(message, path=str(file.path), found=found, expected=expected)
 
 
+def _open_files(directory: Path) -> tuple[dict[str, Any], dict[str, Container]]:
+    """The manifest and its files. A build may replace both in between; then the new ones are opened."""
+    manifest = load_manifest(directory)
+    while True:
+        try:
+            return manifest, {role: open_file(directory, manifest, role) for role in manifest["files"]}
+        except DataError:
+            newer = load_manifest(directory)
+            if newer == manifest:
+                raise
+            manifest = newer
+
+
 def open_index(path: str | os.PathLike[str], verify: bool = False) -> Index:
     """Opens an index. Reads the manifest and the headers, maps the rest: it takes the same time whatever the size.
 
@@ -256,9 +280,8 @@ def open_index(path: str | os.PathLike[str], verify: bool = False) -> Index:
     when something is missing, truncated, damaged or newer than this version reads.
     """
     directory = Path(path)
-    manifest = load_manifest(directory)
     try:
-        files = {role: open_file(directory, manifest, role) for role in manifest["files"]}
+        manifest, files = _open_files(directory)
         index = Index(directory, manifest, files)
     except (KeyError, TypeError) as error:
         name = str(directory / MANIFEST)
