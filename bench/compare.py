@@ -115,7 +115,7 @@ def compare(name: str, only: list[str], budget_s: float) -> dict[str, Any]:
         result = measure_run(run, workload, scratch, budget_s)
         print(f"  {result.get('failed') or 'done'} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
         report["runs"].append(result)
-        save_report(report, name)
+        save_report(report, "-".join([name, *only]).replace(" ", "-"))
     return report
 
 
