@@ -1,8 +1,52 @@
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+
 #include "bindings/bind.h"
 #include "index/clustering.h"
 
 namespace lode::bind {
 namespace {
+
+// Calls work(cancel) on a thread of its own while this one looks for signals, so that Ctrl-C ends it within a block.
+template <class Work>
+void interruptible(Work&& work) {
+    CancelFlag cancel{false};
+    std::exception_ptr failure;
+    std::mutex lock;
+    std::condition_variable ended;
+    bool done = false;
+    bool interrupted = false;
+    {
+        const nb::gil_scoped_release release;
+        std::thread runner([&] {
+            try {
+                work(&cancel);
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            const std::lock_guard<std::mutex> hold(lock);
+            done = true;
+            ended.notify_one();
+        });
+        std::unique_lock<std::mutex> hold(lock);
+        while (!ended.wait_for(hold, std::chrono::milliseconds(50), [&] { return done; })) {
+            hold.unlock();
+            if (!interrupted) {
+                const nb::gil_scoped_acquire acquire;
+                interrupted = PyErr_CheckSignals() != 0;
+            }
+            cancel = interrupted;
+            hold.lock();
+        }
+        hold.unlock();
+        runner.join();
+    }
+    if (interrupted) throw nb::python_error();
+    if (failure) std::rethrow_exception(failure);
+}
 
 // groups: uint64 [n][5] = begin, end, first, k, id
 std::vector<Group> groups_of(const In<std::uint64_t, 2>& rows, std::size_t n_order, std::size_t n_centroids) {
@@ -41,10 +85,11 @@ void cluster(const std::string& name, AnyMatrix vectors, In<std::uint32_t, 1> or
     const std::vector<Group> groups = groups_of(rows, order.shape(0), centroids.shape(0));
     require(centroids.shape(1) == view.dim && assignment.shape(0) == view.n, "centroids or assignment: wrong shape");
     require(squared_error.shape(0) == groups.size(), "squared_error: wrong length");
-    const KmeansOptions options{n_iterations, points_per_centroid, seed};
-    const nb::gil_scoped_release release;
-    cluster_groups(kernels, view, order.data(), groups.data(), groups.size(), options, n_threads, centroids.data(),
-                   assignment.data(), squared_error.data());
+    interruptible([&](const CancelFlag* cancel) {
+        const KmeansOptions options{n_iterations, points_per_centroid, seed, cancel};
+        cluster_groups(kernels, view, order.data(), groups.data(), groups.size(), options, n_threads, centroids.data(),
+                       assignment.data(), squared_error.data());
+    });
 }
 
 void assign(const std::string& name, AnyMatrix vectors, In<float, 2> centroids, std::size_t n_threads,
@@ -53,8 +98,9 @@ void assign(const std::string& name, AnyMatrix vectors, In<float, 2> centroids, 
     const Vectors view = vectors_of(vectors);
     require(centroids.shape(0) > 0 && centroids.shape(1) == view.dim, "centroids: wrong shape");
     require(labels.shape(0) == view.n, "labels: wrong length");
-    const nb::gil_scoped_release release;
-    assign_nearest(kernels, view, centroids.data(), centroids.shape(0), n_threads, labels.data());
+    interruptible([&](const CancelFlag* cancel) {
+        assign_nearest(kernels, view, centroids.data(), centroids.shape(0), n_threads, labels.data(), cancel);
+    });
 }
 
 }  // namespace

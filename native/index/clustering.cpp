@@ -15,9 +15,10 @@ namespace {
 
 constexpr std::size_t kBlock = 960;  // rows per block of the final assignment: a multiple of Nearest's row block
 
+// In double: errors are differences of such sums, and small where the vectors share a large mean.
 double squared_norm(const float* x, std::size_t dim) {
-    float sum = 0;
-    for (std::size_t d = 0; d < dim; ++d) sum += x[d] * x[d];
+    double sum = 0;
+    for (std::size_t d = 0; d < dim; ++d) sum += static_cast<double>(x[d]) * x[d];
     return sum;
 }
 
@@ -54,7 +55,11 @@ private:
         gains_.resize(n_sample);
         for (std::size_t iteration = 0; iteration < options_.n_iterations; ++iteration) {
             nearest_.set_centroids(centroids, k, dim_);
-            nearest_.find(sample_.data(), n_sample, labels_.data(), gains_.data());
+            for (std::size_t at = 0; at < n_sample; at += kBlock) {
+                stop_if(options_.cancel);
+                nearest_.find(sample_.data() + at * dim_, std::min(kBlock, n_sample - at), labels_.data() + at,
+                              gains_.data() + at);
+            }
             if (!move_to_means(centroids, k, n_sample)) break;
         }
     }
@@ -121,6 +126,7 @@ private:
         if (k > 1) nearest_.set_centroids(centroids, k, dim_);
         double energy = 0;  // sum of |x|^2
         for (std::uint64_t at = group.begin; at < group.end; at += kBlock) {
+            stop_if(options_.cancel);
             const std::size_t rows = std::min<std::uint64_t>(kBlock, group.end - at);
             for (std::size_t i = 0; i < rows; ++i) {
                 read(at + i, block_.data() + i * dim_);
@@ -183,7 +189,7 @@ void cluster_groups(const Kernels& kernels, const Vectors& vectors, const std::u
 }
 
 void assign_nearest(const Kernels& kernels, const Vectors& vectors, const float* centroids, std::size_t n_centroids,
-                    std::size_t n_threads, std::uint32_t* labels) {
+                    std::size_t n_threads, std::uint32_t* labels, const CancelFlag* cancel) {
     constexpr std::size_t kRowsPerTask = 16 * kBlock;
     const std::size_t n_tasks = (vectors.n + kRowsPerTask - 1) / kRowsPerTask;
     n_threads = std::max<std::size_t>(1, std::min(n_threads, n_tasks));
@@ -194,6 +200,7 @@ void assign_nearest(const Kernels& kernels, const Vectors& vectors, const float*
         std::vector<float> gain(kBlock);
         const std::size_t end = std::min(vectors.n, (task + 1) * kRowsPerTask);
         for (std::size_t at = task * kRowsPerTask; at < end; at += kBlock) {
+            stop_if(cancel);
             const std::size_t n = std::min(kBlock, end - at);
             for (std::size_t i = 0; i < n; ++i) vectors.read(kernels, at + i, rows.data() + i * vectors.dim);
             nearest[worker].find(rows.data(), n, labels + at, gain.data());

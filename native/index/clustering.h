@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "index/parallel.h"
 #include "index/vectors.h"
 
 namespace lode {
@@ -12,6 +13,7 @@ struct KmeansOptions {
     std::size_t n_iterations = 10;
     std::size_t points_per_centroid = 0;  // training sample per centroid; 0 trains on every point
     std::uint64_t seed = 0;
+    const CancelFlag* cancel = nullptr;
 };
 
 // One group: its tokens are order[begin .. end), its centroids are centroids[first .. first + k).
@@ -35,6 +37,6 @@ void cluster_groups(const Kernels& kernels, const Vectors& vectors, const std::u
 
 // labels[i] = nearest of n_centroids centroids (float [n_centroids][dim]) to row i, in parallel over blocks of rows.
 void assign_nearest(const Kernels& kernels, const Vectors& vectors, const float* centroids, std::size_t n_centroids,
-                    std::size_t n_threads, std::uint32_t* labels);
+                    std::size_t n_threads, std::uint32_t* labels, const CancelFlag* cancel = nullptr);
 
 }  // namespace lode

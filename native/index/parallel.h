@@ -11,6 +11,13 @@
 
 namespace lode {
 
+// Ends a long call early: whoever holds the flag sets it, and the work throws Cancelled at its next block.
+struct Cancelled {};
+using CancelFlag = std::atomic<bool>;
+inline void stop_if(const CancelFlag* cancel) {
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) throw Cancelled{};
+}
+
 // Calls work(task, worker) for every task in [0, n_tasks), tasks handed out in order. The first exception is rethrown.
 template <class Work>
 void parallel_for(std::size_t n_tasks, std::size_t n_threads, Work&& work) {
