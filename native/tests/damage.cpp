@@ -77,7 +77,7 @@ TEST_GROUP(an_index_with_flipped_bits_in_one_array_answers_without_leaving_its_a
     const SmallIndex whole({24, 50, 60, 2, 2, 2, 8, 31});
     Numbers seeds(32);
     for (std::size_t which = 0; which < kArrays; ++which) {
-        for (std::size_t round = 0; round < 40; ++round) {
+        for (std::size_t round = 0; round < 21; ++round) {
             SmallIndex index = whole;
             index.numbers = Numbers(seeds.bits());
             damage(index, which, std::size_t{1} << (round % 7));
@@ -103,7 +103,7 @@ TEST_GROUP(an_index_of_noise_answers_without_leaving_its_arrays) {
 TEST_GROUP(posting_lists_of_noise_decode_to_ascending_documents_inside_their_bounds) {
     Numbers numbers(34);
     Guarded byte_memory(1 << 14), document_memory(1 << 14);
-    for (std::size_t round = 0; round < 20000; ++round) {
+    for (std::size_t round = 0; round < 6000; ++round) {
         const std::size_t size = numbers.below(round % 10 == 0 ? 1200 : 60);
         std::uint8_t* bytes = byte_memory.take<std::uint8_t>(size, kPostingSlack, 0xFF);
         for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(numbers.bits() >> 9);

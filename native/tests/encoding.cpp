@@ -65,7 +65,7 @@ TEST_GROUP(every_half_survives_being_widened_and_narrowed) {
 TEST_GROUP(a_float_becomes_the_nearest_half_and_the_even_one_of_two) {
     Numbers numbers(42);
     const auto value = [](unsigned half) { return double{half_value(static_cast<std::uint16_t>(half))}; };
-    for (std::size_t round = 0; round < 20000; ++round) {
+    for (std::size_t round = 0; round < 5000; ++round) {
         const unsigned low = static_cast<unsigned>(numbers.below(0x7BFF));
         const double a = value(low), b = value(low + 1);
         const double middle = (a + b) / 2;
