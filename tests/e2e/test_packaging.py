@@ -31,7 +31,7 @@ hits = motherlode.open_index(sys.argv[1]).search(vectors[18:24], k=3)
 assert hits.ids[0] == "d3", hits.ids
 assert motherlode.exact_search(vectors, offsets, vectors[18:24], k=1).positions.tolist() == [3]
 try:
-    motherlode.load_encoder("minilm").encode_queries(["where is the model?"])
+    motherlode.load_encoder("minilm").encode_documents(["where is the model?"])
 except motherlode.UnsupportedError as error:
     assert "motherlode[encode]" in str(error), error
 else:
