@@ -1,0 +1,78 @@
+"""Writes the golden indexes of today's format: ``python -m tests.golden.make_indexes`` from the repository's root.
+
+Run it once for every version of the format, just before its first release, and never again: the point of these files is
+that they were written by an old version. It refuses to replace what is there unless told ``--replace``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from motherlode import build_index
+from motherlode.retrieval.layout import VERSION
+from tests.corpora import Corpus, make_corpus
+
+FOLDER = Path(__file__).parent / f"v{VERSION}"
+N_DOCS, DIM = 24, 12
+WORDS: dict[str, Any] = {
+    "ids": [f"doc-{i}" for i in range(N_DOCS)],
+    "titles": [f"Title {i} \u00fc" if i % 3 else "" for i in range(N_DOCS)],
+    "texts": [f"text {i} " * (i % 4) for i in range(N_DOCS)],
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "flat-float16": {"kind": "flat"},
+    "flat-float32-with-texts": {"kind": "flat", **WORDS},
+    "compressed-1-bit": {"kind": "compressed", "bits": 1, "n_centroids": 20},
+    "compressed-2-bits-refined-with-texts": {
+        "kind": "compressed", "bits": 2, "refine_bits": 4, "n_centroids": 20, **WORDS,
+    },
+    "compressed-4-bits-pooled": {"kind": "compressed", "bits": 4, "n_centroids": 6},
+    "compressed-2-bits-pseudo-types": {"kind": "compressed", "bits": 2, "n_centroids": 20, "seed": 7},
+    "compressed-without-tokens": {"kind": "compressed", "ids": WORDS["ids"]},
+}
+
+
+def corpus_of(name: str) -> Corpus:
+    lengths = [0] * N_DOCS if name.endswith("without-tokens") else [i % 5 for i in range(N_DOCS)]
+    dtype = np.float32 if "float32" in name else np.float16
+    return make_corpus(dim=DIM, n_types=8, lengths=lengths, dtype=dtype, seed=1)
+
+
+def queries() -> list[Any]:
+    corpus = make_corpus(dim=DIM, n_types=8, lengths=[3] * 4, seed=2)
+    return [corpus.document(i)[: 1 + i % 3].round(3).tolist() for i in range(4)]
+
+
+def write(folder: Path) -> None:
+    """One folder per kind, and ``expected.json``: what today's code answers."""
+    expected: dict[str, Any] = {}
+    for name, options in KINDS.items():
+        corpus = corpus_of(name)
+        ids = None if "pseudo" in name else corpus.token_ids
+        index = build_index(folder / name, corpus.vectors, corpus.offsets, ids, **options)
+        answers = []
+        for query in queries():
+            hits = index.search(np.array(query, np.float32), 8)
+            answers.append({"query": query, "ids": hits.ids, "scores": [round(float(s), 5) for s in hits.scores]})
+        expected[name] = {
+            "n_docs": index.n_docs, "n_tokens": index.n_tokens, "dim": index.dim, "kind": index.kind, "answers": answers,
+            "ids": list(index.ids),
+            "titles": None if index.titles is None else list(index.titles),
+            "texts": None if index.texts is None else list(index.texts),
+        }
+    (folder / "expected.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n", encoding="ascii")
+
+
+if __name__ == "__main__":
+    if FOLDER.exists():
+        if "--replace" not in sys.argv:
+            raise SystemExit(f"{FOLDER} exists; golden files are written once per format (--replace before a release)")
+        shutil.rmtree(FOLDER)
+    write(FOLDER)
+    print(f"{FOLDER}: {sum(file.stat().st_size for file in FOLDER.rglob('*') if file.is_file()):,} bytes")
