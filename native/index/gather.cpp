@@ -102,8 +102,8 @@ void add_interaction(const Kernels& kernels, const Codebook& book, const Segment
     for (std::size_t c = 0; c < candidates.size(); ++c) {
         if (c + 2 < candidates.size()) {
             const Segment::Range next = segment.tokens(candidates[c + 2].document);
-            __builtin_prefetch(segment.assignment + next.begin * segment.id_bytes);
-            __builtin_prefetch(segment.assignment + next.begin * segment.id_bytes + 64);
+            prefetch_line(segment.assignment + next.begin * segment.id_bytes);
+            prefetch_line(segment.assignment + next.begin * segment.id_bytes + 64);
         }
         std::fill(best, best + chunk.lanes, static_cast<std::int16_t>(-32768));
         const Segment::Range range = segment.tokens(candidates[c].document);

@@ -91,13 +91,27 @@ std::vector<Hit> Searcher::rerank(const Kernels& kernels, const SearchOptions& o
     std::vector<Hit> hits;
     hits.reserve(scratch.candidates.size());
     StopRule rule(options, scratch.query.unit);
-    for (const Candidate& candidate : scratch.candidates) {
+    for (std::size_t c = 0; c < scratch.candidates.size(); ++c) {
+        const Candidate candidate = scratch.candidates[c];
         if (rule.stops_before(candidate.score)) break;
+        if (c + 1 < scratch.candidates.size()) prefetch(scratch.candidates[c + 1].document);
         const float value = score(kernels, candidate.document, false, scratch);
         rule.scored(candidate.score, value);
         hits.push_back({value, candidate.document});
     }
     return hits;
+}
+
+// Asks for a document's codes while the one before it is scored: they are scattered over a file larger than any cache.
+void Searcher::prefetch(std::uint64_t document) const {
+    constexpr std::size_t kMost = 8192;
+    const Segment::Range range = segment_.tokens(document);
+    const std::size_t stride = row_bytes(book_.dim, book_.bits);
+    const std::uint8_t* codes = segment_.codes + range.begin * stride;
+    const std::size_t bytes = std::min(kMost, (range.end - range.begin) * stride);
+    for (std::size_t at = 0; at < bytes; at += 64) prefetch_line(codes + at);
+    prefetch_line(segment_.scales + range.begin);
+    prefetch_line(segment_.scales + range.begin + 32);
 }
 
 void Searcher::refine(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch,

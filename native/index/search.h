@@ -41,6 +41,7 @@ private:
                          SearchScratch& scratch) const;
     void prune(const SearchOptions& options, SearchScratch& scratch) const;
     std::vector<Hit> rerank(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const;
+    void prefetch(std::uint64_t document) const;
     void refine(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch,
                 std::vector<Hit>& hits) const;
     float score(const Kernels& kernels, std::uint64_t document, bool refined, SearchScratch& scratch) const;
