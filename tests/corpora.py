@@ -40,7 +40,8 @@ class Corpus:
 
 
 def unit(rows: NDArray[Any]) -> NDArray[Any]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    normed: NDArray[Any] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return normed
 
 
 def make_corpus(
@@ -81,11 +82,18 @@ def ranked(scores: NDArray[np.float64], k: int) -> list[int]:
     return [int(i) for i in order if np.isfinite(scores[i])][:k]
 
 
-def run_python(code: str, *arguments: object, timeout_s: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_python(
+    code: str, *arguments: object, timeout_s: float = 120, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Runs ``code`` in a fresh interpreter that sees what this one sees."""
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        capture_output=True, text=True, timeout=timeout_s, check=False, cwd=ROOT, env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        cwd=ROOT,
+        env=environment(**variables),
     )
 
 

@@ -81,7 +81,8 @@ def mutate(index: Path, rng: random.Random) -> Mutation:
         begin, length = rng.randrange(half), rng.randrange(1, 400)
         other = half + rng.randrange(half - length) if half > length else half
         data[begin : begin + length], data[other : other + length] = (
-            data[other : other + length], data[begin : begin + length],
+            data[other : other + length],
+            data[begin : begin + length],
         )
         what = f"{file.name}: {length} bytes at {begin} and {other} swapped"
     else:
@@ -134,7 +135,7 @@ def leaves(node: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def harmless(path: Path) -> str:
-    """"refused" when opening names the index, otherwise searches it every way and checks the hits."""
+    """Says "refused" when opening names the index, otherwise searches it every way and checks the hits."""
     try:
         index = open_index(path)
     except (DataError, InputError) as error:
@@ -144,7 +145,9 @@ def harmless(path: Path) -> str:
     for n_tokens in (1, 7, 70):
         query = rng.standard_normal((n_tokens, index.dim)).astype(np.float32)
         for options in (
-            {}, {"coarse": "ranges", "query_token_ids": np.arange(n_tokens)}, {"coarse": "exhaustive", "k": 10**6},
+            {},
+            {"coarse": "ranges", "query_token_ids": np.arange(n_tokens)},
+            {"coarse": "exhaustive", "k": 10**6},
             {"coarse": "ranges", "k": 200, "k_centroids": 1000, "k_refine": 1000, "alpha": 0.5, "beta": 3},
         ):
             try:
@@ -201,10 +204,16 @@ def run_batch(original: Path, work: Path, first: int, last: int) -> dict[str, in
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(original), str(work), str(first), str(last)],
-        capture_output=True, text=True, timeout=600, check=False, env=environment(LODE_NUM_THREADS="2"),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        env=environment(LODE_NUM_THREADS="2"),
     )
     lines = done.stdout.splitlines()
-    assert done.returncode == 0, f"{original.name}, {lines[-1] if lines else '?'}, exit {done.returncode}: {done.stderr[-3000:]}"
+    assert done.returncode == 0, (
+        f"{original.name}, {lines[-1] if lines else '?'}, exit {done.returncode}: {done.stderr[-3000:]}"
+    )
     counts: dict[str, int] = json.loads(lines[-1])
     return counts
 

@@ -140,7 +140,10 @@ def test_a_build_that_is_stopped_leaves_the_old_index_usable(
     query = corpus.query(int(np.flatnonzero(np.diff(corpus.offsets))[0]), 7)
     expected = as_lists(old.search(query))
     process = subprocess.Popen(
-        [sys.executable, "-c", BUILD, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", BUILD, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env=environment(),
     )
     assert process.stdout is not None
@@ -206,10 +209,11 @@ def test_a_build_that_dies_at_any_of_its_system_calls_leaves_the_old_index_or_th
 
 def test_the_level_and_thread_variables_are_refused_by_name_where_they_are_wrong() -> None:
     for variable, value, error in (
-        ("LODE_CPU_LEVEL", "sse9", "InputError"), ("LODE_NUM_THREADS", "many", "InputError"),
+        ("LODE_CPU_LEVEL", "sse9", "InputError"),
+        ("LODE_NUM_THREADS", "many", "InputError"),
         ("LODE_CPU_LEVEL", "neon" if "x86" in os.uname().machine else "avx2", "UnsupportedError"),
     ):
-        done = run_python("import motherlode; motherlode.cpu()", **{variable: value})
+        done = run_python("import motherlode; motherlode.cpu()", timeout_s=120, **{variable: value})
         assert done.returncode == 1
         assert re.search(rf"{error}: {variable}='{value}'", done.stderr)
 
@@ -251,9 +255,7 @@ def test_a_memory_limit_bounds_what_the_build_allocates(tmp_path: Path) -> None:
     np.save(tmp_path / "ids.npy", np.minimum(rng.zipf(1.2, n), 30_000).astype(np.int32))
     for limit in (None, 90 << 20):
         path = tmp_path / str(limit)
-        done = run_python(
-            MEASURED, path, n, tmp_path / "v.npy", tmp_path / "ids.npy", limit, timeout_s=900
-        )
+        done = run_python(MEASURED, path, n, tmp_path / "v.npy", tmp_path / "ids.npy", limit, timeout_s=900)
         assert done.returncode == 0, done.stderr
         used = int(done.stdout)
         assert used < (limit or 400 << 20), f"{used:,} bytes with limit {limit}"
@@ -265,7 +267,8 @@ def test_an_index_of_hundreds_of_megabytes_opens_in_less_than_50_ms(tmp_path: Pa
     vectors = rng.standard_normal((800_000, 128), dtype=np.float32).astype(np.float16)
     offsets = np.arange(0, 800_001, 20)
     ids = [f"document {i}" for i in range(40_000)]
-    for kind, options in (("flat", {}), ("compressed", {"bits": 4, "n_centroids": 512})):
+    variants: list[tuple[str, dict[str, Any]]] = [("flat", {}), ("compressed", {"bits": 4, "n_centroids": 512})]
+    for kind, options in variants:
         token_ids = rng.integers(0, 256, 800_000)
         build_index(tmp_path / kind, vectors, offsets, token_ids, ids, kind=kind, **options)
         times = []
@@ -274,5 +277,5 @@ def test_an_index_of_hundreds_of_megabytes_opens_in_less_than_50_ms(tmp_path: Pa
             opened = open_index(tmp_path / kind)
             times.append(time.perf_counter() - began)
             assert opened.n_docs == 40_000
-        assert opened.size_bytes > 50 << 20
+        assert open_index(tmp_path / kind).size_bytes > 50 << 20
         assert float(np.median(times)) < 0.050

@@ -9,9 +9,10 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from motherlode import Hits, Index, build_index
@@ -19,7 +20,12 @@ from tests.corpora import Corpus, make_corpus
 
 N_THREADS = 16
 GROWTH_BYTES = 24 << 20  # allocator noise of sixteen threads; a leak of 100 bytes a search would be far above it
-OPTIONS = [{}, {"coarse": "ranges"}, {"k": 50, "k_docs_to_score": 300}, {"alpha": 0.2, "beta": 20}]
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"coarse": "ranges"},
+    {"k": 50, "k_docs_to_score": 300},
+    {"alpha": 0.2, "beta": 20},
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +38,7 @@ def same(a: Hits, b: Hits) -> bool:
 
 
 def soak(index: Index, corpus: Corpus, seconds: float) -> int:
-    """Searches from all threads; returns how many searches there were. Memory is compared after a quarter and the end."""
+    """Searches from all threads and counts; memory at the end is compared with that after a quarter of the time."""
     rich = np.flatnonzero(np.diff(corpus.offsets) >= 3)[:40]
     work = [
         (corpus.query(int(p), n_tokens), options)

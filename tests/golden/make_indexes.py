@@ -30,7 +30,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "flat-float32-with-texts": {"kind": "flat", **WORDS},
     "compressed-1-bit": {"kind": "compressed", "bits": 1, "n_centroids": 20},
     "compressed-2-bits-refined-with-texts": {
-        "kind": "compressed", "bits": 2, "refine_bits": 4, "n_centroids": 20, **WORDS,
+        "kind": "compressed",
+        "bits": 2,
+        "refine_bits": 4,
+        "n_centroids": 20,
+        **WORDS,
     },
     "compressed-4-bits-pooled": {"kind": "compressed", "bits": 4, "n_centroids": 6},
     "compressed-2-bits-pseudo-types": {"kind": "compressed", "bits": 2, "n_centroids": 20, "seed": 7},
@@ -61,7 +65,11 @@ def write(folder: Path) -> None:
             hits = index.search(np.array(query, np.float32), 8)
             answers.append({"query": query, "ids": hits.ids, "scores": [round(float(s), 5) for s in hits.scores]})
         expected[name] = {
-            "n_docs": index.n_docs, "n_tokens": index.n_tokens, "dim": index.dim, "kind": index.kind, "answers": answers,
+            "n_docs": index.n_docs,
+            "n_tokens": index.n_tokens,
+            "dim": index.dim,
+            "kind": index.kind,
+            "answers": answers,
             "ids": list(index.ids),
             "titles": None if index.titles is None else list(index.titles),
             "texts": None if index.texts is None else list(index.texts),

@@ -8,7 +8,9 @@ from hypothesis import given, strategies as st
 from motherlode.retrieval.allocation import allocate_centroids, default_n_centroids
 
 TYPES = st.lists(
-    st.tuples(st.integers(1, 20_000), st.floats(0, 100, allow_nan=False, allow_subnormal=False)), min_size=1, max_size=60
+    st.tuples(st.integers(1, 20_000), st.floats(0, 100, allow_nan=False, allow_subnormal=False)),
+    min_size=1,
+    max_size=60,
 )
 
 

@@ -67,8 +67,15 @@ def test_a_compressed_index_returns_distinct_documents_with_tokens_in_order_of_s
     vectors, offsets, ids, query = corpus
     with tempfile.TemporaryDirectory() as folder:
         index = build_index(
-            Path(folder) / "i", vectors, offsets, ids, kind="compressed", bits=bits, refine_bits=refine_bits,
-            n_centroids=n_centroids, n_threads=1,
+            Path(folder) / "i",
+            vectors,
+            offsets,
+            ids,
+            kind="compressed",
+            bits=bits,
+            refine_bits=refine_bits,
+            n_centroids=n_centroids,
+            n_threads=1,
         )
         hits = index.search(query, **options)
         positions = hits.positions.tolist()

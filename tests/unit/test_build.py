@@ -13,7 +13,7 @@ import pytest
 from motherlode import ConflictError, DataError, InputError, build_index, open_index
 from motherlode.core.files import ContainerWriter
 from motherlode.core.ports import NullProgress
-from motherlode.retrieval import build
+from motherlode.retrieval import build, layout
 from tests.corpora import Corpus, make_corpus, maxsim, ranked
 
 DIMS = [1, 2, 3, 7, 16, 48, 96, 128, 384, 1000, 4096]
@@ -61,10 +61,16 @@ def test_documents_may_have_no_token_one_or_thousands(tmp_path: Path, kind: str)
 def test_no_documents_and_documents_without_tokens_make_an_index_without_hits(
     tmp_path: Path, n_docs: int, kind: str, refine_bits: int
 ) -> None:
+    token_ids: list[int] | None
     for token_ids in (None, []):
         index = build_index(
-            tmp_path / "i", np.zeros((0, 8), np.float16), [0] * (n_docs + 1), token_ids, kind=kind,
-            refine_bits=refine_bits, overwrite=True,
+            tmp_path / "i",
+            np.zeros((0, 8), np.float16),
+            [0] * (n_docs + 1),
+            token_ids,
+            kind=kind,
+            refine_bits=refine_bits,
+            overwrite=True,
         )
         assert (index.n_docs, index.n_tokens, index.dim) == (n_docs, 0, 8)
         for coarse in ("auto", "exhaustive", "ranges"):
@@ -77,8 +83,14 @@ def test_no_documents_and_documents_without_tokens_make_an_index_without_hits(
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_every_choice_of_bits_builds_and_is_told(tmp_path: Path, bits: int, refine_bits: int, corpus: Corpus) -> None:
     index = build_index(
-        tmp_path / "i", corpus.vectors, corpus.offsets, corpus.token_ids, kind="compressed", bits=bits,
-        refine_bits=refine_bits, n_centroids=40,
+        tmp_path / "i",
+        corpus.vectors,
+        corpus.offsets,
+        corpus.token_ids,
+        kind="compressed",
+        bits=bits,
+        refine_bits=refine_bits,
+        n_centroids=40,
     )
     book = index.info()["codebook"]
     assert (book["bits"], book["refine_bits"], book["n_centroids"]) == (bits, refine_bits, 40)
@@ -122,13 +134,27 @@ def test_the_same_seed_writes_the_same_bytes_whatever_the_number_of_threads(tmp_
         written = []
         for n_threads in (1, 2, 5):
             build_index(
-                tmp_path / "i", corpus.vectors, corpus.offsets, ids, kind="compressed", refine_bits=2, seed=7,
-                n_threads=n_threads, overwrite=True,
+                tmp_path / "i",
+                corpus.vectors,
+                corpus.offsets,
+                ids,
+                kind="compressed",
+                refine_bits=2,
+                seed=7,
+                n_threads=n_threads,
+                overwrite=True,
             )
             written.append({name.split("-")[0]: content for name, content in data(tmp_path / "i").items()})
         assert written[0] == written[1] == written[2]
         build_index(
-            tmp_path / "j", corpus.vectors, corpus.offsets, ids, kind="compressed", refine_bits=2, seed=8, overwrite=True
+            tmp_path / "j",
+            corpus.vectors,
+            corpus.offsets,
+            ids,
+            kind="compressed",
+            refine_bits=2,
+            seed=8,
+            overwrite=True,
         )
         other = {name.split("-")[0]: content for name, content in data(tmp_path / "j").items()}
         assert other["segment"] != written[0]["segment"]
@@ -149,7 +175,9 @@ def test_float16_and_memory_mapped_input_give_the_index_of_the_same_values(tmp_p
 
 
 def test_the_size_counts_every_file(tmp_path: Path, corpus: Corpus) -> None:
-    index = build_index(tmp_path / "i", corpus.vectors, corpus.offsets, kind="compressed", ids=[str(i) for i in range(80)])
+    index = build_index(
+        tmp_path / "i", corpus.vectors, corpus.offsets, kind="compressed", ids=[str(i) for i in range(80)]
+    )
     assert index.size_bytes == sum(len(content) for content in files(tmp_path / "i").values())
     assert sum(index.info()["files"].values()) + (tmp_path / "i" / "manifest.json").stat().st_size == index.size_bytes
 
@@ -211,7 +239,11 @@ def test_a_failed_overwrite_leaves_the_old_index_and_nothing_else(
     for after in range(2 if kind == "compressed" else 1):
         with pytest.raises(type(error)):
             build_index(
-                tmp_path / "i", corpus.vectors, corpus.offsets, kind=kind, overwrite=True,
+                tmp_path / "i",
+                corpus.vectors,
+                corpus.offsets,
+                kind=kind,
+                overwrite=True,
                 progress=Failing(after, error),
             )
         assert files(tmp_path / "i") == before
@@ -242,7 +274,7 @@ def test_an_interrupt_just_after_the_swap_keeps_the_new_index(
     tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_index(tmp_path / "i", corpus.vectors, corpus.offsets)
-    real = build.commit
+    real = layout.commit
 
     def commit_and_stop(*arguments: Any) -> None:
         real(*arguments)

@@ -31,7 +31,8 @@ def clusters(corpus: Corpus) -> Clusters:
 
 def squared_errors(vectors: NDArray[Any], clusters: Clusters) -> NDArray[np.float64]:
     difference = vectors.astype(np.float64) - clusters.centroids[clusters.assignment].astype(np.float64)
-    return np.einsum("ij,ij->i", difference, difference)
+    errors: NDArray[np.float64] = np.einsum("ij,ij->i", difference, difference)
+    return errors
 
 
 def types_of(clusters: Clusters) -> NDArray[np.int64]:
@@ -187,6 +188,7 @@ def test_too_few_centroids_pool_the_rare_types_and_keep_the_head_apart() -> None
 
 
 def test_nothing_clusters_to_nothing() -> None:
+    ids: list[int] | None
     for ids in (None, []):
         clusters = token_aware_clusters(np.zeros((0, 5), np.float32), ids)
         assert clusters.centroids.shape == (0, 5)
@@ -264,7 +266,10 @@ print("finished", flush=True)
 def test_ctrl_c_ends_a_long_clustering_soon(n_types: int) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", LONG_CLUSTERING, str(n_types)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
     )
     try:
         assert process.stdout is not None

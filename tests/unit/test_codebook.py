@@ -125,8 +125,20 @@ def test_residual_codes_decode_to_the_vectors_with_the_error_that_was_stated(
     more = np.zeros((n if refine_bits else 0, native.row_bytes(dim, refine_bits)), np.uint8)
     scales, more_scales = np.zeros(n, np.uint16), np.zeros(len(more), np.uint16)
     left = native.encode_residuals(
-        level(), corpus.vectors, 0, 3, book.centroids, book.scale, assignment, bits, codes, scales, refine_bits, more,
-        more_scales, 2,
+        level(),
+        corpus.vectors,
+        0,
+        3,
+        book.centroids,
+        book.scale,
+        assignment,
+        bits,
+        codes,
+        scales,
+        refine_bits,
+        more,
+        more_scales,
+        2,
     )
     values = (book.centroids[assignment, :dim].astype(np.float32) - CENTROID_ZERO) * book.scale
     residual = rotated(corpus.vectors, 3) - values
@@ -143,9 +155,7 @@ def test_residual_codes_decode_to_the_vectors_with_the_error_that_was_stated(
 
 def lists_of(assignment: list[int], offsets: list[int], n_lists: int) -> list[list[int]]:
     """Encodes and decodes the posting lists of the documents' centroids."""
-    starts, counts, data = native.build_postings(
-        np.array(assignment, np.uint32), np.array(offsets, np.int64), n_lists
-    )
+    starts, counts, data = native.build_postings(np.array(assignment, np.uint32), np.array(offsets, np.int64), n_lists)
     n_docs = len(offsets) - 1
     return [
         native.decode_postings(data, int(starts[c]), int(starts[c + 1]), int(counts[c]), n_docs).tolist()
@@ -177,9 +187,7 @@ def test_long_lists_with_gaps_come_back(n: int) -> None:
 
 
 def test_damaged_posting_bytes_give_fewer_documents_and_never_wrong_ones() -> None:
-    starts, counts, data = native.build_postings(
-        np.zeros(500, np.uint32), np.arange(501, dtype=np.int64), 1
-    )
+    starts, counts, data = native.build_postings(np.zeros(500, np.uint32), np.arange(501, dtype=np.int64), 1)
     rng = np.random.default_rng(0)
     for _ in range(2000):
         broken = data.copy()

@@ -24,7 +24,7 @@ def test_the_score_is_the_sum_over_query_tokens_of_the_largest_dot_product() -> 
     assert hits.positions.tolist() == [0, 1]
     assert list(hits) == [("0", 1.0), ("1", -1.0)]
     assert len(hits) == 2
-    assert (hits.scores.dtype, hits.positions.dtype) == (np.float32, np.int64)
+    assert (hits.scores.dtype.name, hits.positions.dtype.name) == ("float32", "int64")
 
 
 def test_ids_are_those_given() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from motherlode.core import files
 from motherlode.core.files import BLOCK_BYTES, HEADER_BYTES, Container, ContainerWriter, read_manifest, write_manifest
 from motherlode.errors import DataError, InputError
 
@@ -302,7 +302,7 @@ def test_a_disk_that_fails_while_the_manifest_is_swapped_leaves_the_old_one(
         if step == "replace":
             patch.setattr(Path, "replace", fail)
         else:
-            patch.setattr(files.os, "fsync", fail)
+            patch.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="No space"):
             write_manifest(tmp_path / "m.json", {"new": 2})
     assert read_manifest(tmp_path / "m.json") == {"old": 1}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 from motherlode import (
-    DataError,
     Hits,
     Index,
     InputError,
@@ -366,57 +364,6 @@ def test_an_index_says_what_it_is(index: Index, corpus: Corpus) -> None:
     assert (index.n_docs, index.n_tokens, index.dim) == (1500, len(corpus.vectors), 32)
     assert repr(index).startswith("<Index '")
     assert f"1,500 documents, {len(corpus.vectors):,} tokens, {index.kind}>" in repr(index)
-
-
-def test_what_is_no_index_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nowhere: no such directory"):
-        open_index(tmp_path / "nowhere")
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="file"):
-        open_index(tmp_path / "file")
-    with pytest.raises(DataError, match="no manifest.json inside"):
-        open_index(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["flat", "2 + 2 bits"])
-def test_a_missing_or_exchanged_file_is_named(folder: Path, tmp_path: Path, name: str) -> None:
-    shutil.copytree(folder / name, tmp_path / "i")
-    stored = sorted(path.name for path in (tmp_path / "i").glob("*.lode"))
-    for file in stored:
-        (tmp_path / "i" / file).rename(tmp_path / "away")
-        with pytest.raises(DataError, match=f"{file}: is missing"):
-            open_index(tmp_path / "i")
-        for other in stored:
-            if other != file:
-                shutil.copy(tmp_path / "i" / other, tmp_path / "i" / file)
-                with pytest.raises(DataError, match=file):
-                    open_index(tmp_path / "i")
-        (tmp_path / "away").replace(tmp_path / "i" / file)
-    open_index(tmp_path / "i", verify=True)
-
-
-def test_an_index_that_is_swapped_while_it_is_opened_opens_as_the_old_or_the_new(tmp_path: Path) -> None:
-    small, large = make_corpus(5, 4), make_corpus(9, 4)
-    build_index(tmp_path / "i", small.vectors, small.offsets)
-    stop = threading.Event()
-
-    def rebuild() -> None:
-        while not stop.is_set():
-            for corpus in (large, small):
-                build_index(tmp_path / "i", corpus.vectors, corpus.offsets, overwrite=True)
-
-    thread = threading.Thread(target=rebuild)
-    thread.start()
-    try:
-        seen = set()
-        for _ in range(300):
-            index = open_index(tmp_path / "i")
-            assert index.n_tokens == {5: len(small.vectors), 9: len(large.vectors)}[index.n_docs]
-            seen.add(index.n_docs)
-    finally:
-        stop.set()
-        thread.join()
-    assert seen == {5, 9}
 
 
 def test_every_error_that_a_search_raises_is_a_lode_error(index: Index) -> None:

@@ -103,7 +103,12 @@ def test_token_ids_are_optional_integers_one_per_vector() -> None:
     assert check_token_ids(None, 3) is None
     assert check_token_ids([], 0) is not None
     assert check_token_ids(np.array([1, 2], np.uint16), 2) is not None
-    for wrong, says in (([1], r"shape \(1,\)"), ([1.5, 2], "float64"), ([True, False], "bool"), ([[1], [1, 2]], "rect")):
+    for wrong, says in (
+        ([1], r"shape \(1,\)"),
+        ([1.5, 2], "float64"),
+        ([True, False], "bool"),
+        ([[1], [1, 2]], "rect"),
+    ):
         with pytest.raises(InputError, match=f"token_ids: .*{says}"):
             check_token_ids(wrong, 2)
 

@@ -204,7 +204,7 @@ def _points_per_centroid(corpus: _Corpus, memory_limit_bytes: int | None, thread
 
 
 def _write_flat(
-    corpus: _Corpus, plan: _Plan, create: Callable[[str], ContainerWriter], report: Progress
+    corpus: _Corpus, _plan: _Plan, create: Callable[[str], ContainerWriter], report: Progress
 ) -> tuple[list[str], dict[str, Any]]:
     report.start("writing vectors", len(corpus.vectors), "tokens")
     with create("flat") as writer:

@@ -19,6 +19,7 @@ from motherlode.retrieval.hits import Hits
 from motherlode.retrieval.inputs import check_count, check_query, check_token_ids
 from motherlode.retrieval.kernels import level, native, thread_count
 from motherlode.retrieval.layout import MANIFEST, load_manifest, open_file
+from motherlode.retrieval.manifest import check_manifest
 from motherlode.retrieval.settings import SearchSettings
 
 __all__ = ["Index", "open_index"]
@@ -198,7 +199,7 @@ class Index:
         return [check_query(piece, self.dim) for piece in pieces]
 
     def _types_of(self, token_ids: ArrayLike | None, n_tokens: int) -> list[int]:
-        """Numbers of the token types that a query's vocabulary ids name; those the index has never seen are left out."""
+        """Numbers of the token types that a query's vocabulary ids name, without those the index has never seen."""
         ids = check_token_ids(token_ids, n_tokens, name="query_token_ids")
         if ids is None or self.kind == "flat" or self._manifest["codebook"]["pseudo_types"]:
             return []
@@ -234,7 +235,11 @@ class Index:
         facts = self._manifest["codebook"]
         book, segment, refine = self._files["codebook"], self._files["segment"], self._files.get("refine")
         if bool(facts["refine_bits"]) != (refine is not None):
-            raise self._damaged(segment, f"refine_bits {facts['refine_bits']}", "a refine file exactly when it is not 0")
+            expected = "a refine file exactly when it is not 0"
+            raise self._damaged(segment, f"refine_bits {facts['refine_bits']}", expected)
+        offsets = segment.array("doc_offsets", np.uint64)
+        if len(offsets) != self.n_docs + 1:
+            raise self._damaged(segment, f"{len(offsets)} offsets", f"{self.n_docs + 1}")
         id_bytes = (segment.array("assignment", np.uint8).size - 4) // max(1, self.n_tokens)
         try:
             return native.Searcher(
@@ -242,7 +247,7 @@ class Index:
                 centroids=book.array("centroids", np.uint8), dim=self.dim, n_centroids=facts["n_centroids"],
                 centroid_scale=facts["scale"], centroid_norm=facts["norm"],
                 type_first=book.array("type_first", np.uint32), type_rows=book.array("type_rows", np.uint8),
-                doc_offsets=segment.array("doc_offsets", np.uint64), n_tokens=self.n_tokens,
+                doc_offsets=offsets, n_tokens=self.n_tokens,
                 assignment=segment.array("assignment", np.uint8), id_bytes=id_bytes if self.n_tokens else 4,
                 codes=segment.array("codes", np.uint8), scales=segment.array("scales", np.uint16),
                 refine_codes=np.zeros(0, np.uint8) if refine is None else refine.array("codes", np.uint8),
@@ -250,7 +255,7 @@ class Index:
                 list_offsets=segment.array("list_offsets", np.uint64),
                 list_counts=segment.array("list_counts", np.uint32), lists=segment.array("lists", np.uint8),
             )
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # TypeError: a number that does not fit its C++ type
             raise self._damaged(segment, str(error), "sections that agree with the manifest") from None
 
     def _damaged(self, file: Container, found: str, expected: str) -> DataError:
@@ -262,6 +267,7 @@ def _open_files(directory: Path) -> tuple[dict[str, Any], dict[str, Container]]:
     """The manifest and its files. A build may replace both in between; then the new ones are opened."""
     manifest = load_manifest(directory)
     while True:
+        check_manifest(directory / MANIFEST, manifest)
         try:
             return manifest, {role: open_file(directory, manifest, role) for role in manifest["files"]}
         except DataError:

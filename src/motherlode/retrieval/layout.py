@@ -139,7 +139,7 @@ def load_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     manifest = read_manifest(directory / MANIFEST)
     found = (manifest.get("format"), manifest.get("version"))
-    if found[0] != FORMAT or not isinstance(found[1], int):
+    if found[0] != FORMAT or type(found[1]) is not int:
         raise DataError(
             f"{directory / MANIFEST}: found format {found[0]!r}, version {found[1]!r}, expected {FORMAT!r}",
             path=str(directory / MANIFEST), found=found, expected=FORMAT,

@@ -1,0 +1,70 @@
+"""What the manifest of an index must say, before anything believes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from motherlode.errors import DataError
+from motherlode.retrieval.inputs import MAX_DIM
+
+__all__ = ["check_manifest"]
+
+_WORDS = {int: "a whole number", float: "a finite number", str: "a string", bool: "true or false", dict: "an object"}
+_FILE = {"name": str, "size": int, "crc32": str}
+_ALWAYS: dict[str, Any] = {"kind": str, "dim": int, "n_docs": int, "n_tokens": int, "files": dict, "built": dict}
+_BY_KIND: dict[str, dict[str, Any]] = {
+    "flat": {"files": {"flat": _FILE}, "flat": {"dtype": str}},
+    "compressed": {
+        "files": {"codebook": _FILE, "segment": _FILE},
+        "codebook": {
+            "n_centroids": int,
+            "scale": float,
+            "norm": float,
+            "rotation_seed": int,
+            "bits": int,
+            "refine_bits": int,
+            "pseudo_types": bool,
+        },
+    },
+}
+
+
+def check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Raises DataError, naming the key, where one is missing or has another type."""
+    _check(path, manifest, _ALWAYS)
+    kind = manifest["kind"]
+    if kind not in _BY_KIND:
+        raise _wrong(path, "kind", kind, f"one of {', '.join(_BY_KIND)}")
+    if not 1 <= manifest["dim"] <= MAX_DIM:
+        raise _wrong(path, "dim", manifest["dim"], f"1 to {MAX_DIM}")
+    _check(path, manifest, _BY_KIND[kind])
+    for role, entry in manifest["files"].items():
+        _check(path, {role: entry}, {role: _FILE}, "files.")
+    if manifest.get("encoder") is not None:
+        _check(path, manifest, {"encoder": {"name": str, "config": dict}})
+
+
+def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any], inside: str = "") -> None:
+    for key, kind in expected.items():
+        wanted = kind if isinstance(kind, type) else dict
+        if key not in found or not _fits(found[key], wanted):
+            raise _wrong(path, inside + key, found.get(key), _WORDS[wanted])
+        if not isinstance(kind, type):
+            _check(path, found[key], kind, f"{inside}{key}.")
+
+
+def _fits(value: object, wanted: type) -> bool:
+    if isinstance(value, bool):
+        return wanted is bool
+    if wanted is int:
+        return isinstance(value, int) and 0 <= value < 1 << 64
+    if wanted is float:
+        return isinstance(value, (int, float)) and abs(value) < 3e38
+    return isinstance(value, wanted)
+
+
+def _wrong(path: Path, key: str, value: object, expected: str) -> DataError:
+    message = f"{path}: {key} is {value!r}, expected {expected}"
+    return DataError(message, path=str(path), found=value, expected=expected)
