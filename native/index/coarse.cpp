@@ -135,7 +135,13 @@ void ScoreTable::score_ranges(const Kernels& kernels, const Codebook& book, cons
 
 void ScoreTable::resolve_missing(std::uint32_t* ids, std::size_t n) {
     const std::size_t stride = row_bytes(book_->dim, kCentroidBits);
+    constexpr std::size_t kAhead = 8;  // rows to ask for early: they are scattered over more memory than a cache holds
     for (std::size_t i = 0; i < n; ++i) {
+        if (i + kAhead < n && row_of_[ids[i + kAhead]] == kAbsent) {
+            const std::uint8_t* coming = book_->centroids + ids[i + kAhead] * stride;
+            prefetch_line(coming);
+            prefetch_line(coming + 64);
+        }
         std::uint32_t& row = row_of_[ids[i]];
         if (row == kAbsent) {
             row = static_cast<std::uint32_t>(has_row_.size());
