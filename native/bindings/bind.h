@@ -34,7 +34,8 @@ inline const Kernels& level(const std::string& name) {
 }
 
 inline Vectors vectors_of(const AnyMatrix& array) {
-    const bool half = array.dtype() == nb::dlpack::dtype{static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float), 16, 1};
+    const bool half =
+        array.dtype() == nb::dlpack::dtype{static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float), 16, 1};
     require(half || array.dtype() == nb::dtype<float>(), "vectors must be float16 or float32");
     return {array.data(), half, array.shape(0), array.shape(1)};
 }

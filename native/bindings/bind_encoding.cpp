@@ -30,7 +30,8 @@ double encode(const std::string& name, AnyMatrix vectors, std::size_t begin, std
     require(begin + n <= view.n, "assignment: longer than the vectors");
     require(centroid_rows.shape(1) == row_bytes(view.dim, kCentroidBits), "centroid_rows: wrong shape");
     require(dot_rows(kernels, bits) != nullptr && bits < 6, "bits must be 1, 2 or 4");
-    require(refine_bits == 0 || (dot_rows(kernels, refine_bits) != nullptr && refine_bits < 6), "refine_bits: 0, 1, 2 or 4");
+    require(refine_bits == 0 || (dot_rows(kernels, refine_bits) != nullptr && refine_bits < 6),
+            "refine_bits: 0, 1, 2 or 4");
     require(codes.shape(0) == n && codes.shape(1) == row_bytes(view.dim, bits) && scales.shape(0) == n,
             "codes or scales: wrong shape");
     require(refine_bits == 0 || (refine_codes.shape(0) == n && refine_scales.shape(0) == n &&
@@ -55,7 +56,8 @@ auto postings(In<std::uint32_t, 1> assignment, In<std::int64_t, 1> doc_offsets, 
         require(doc_offsets.data()[d] <= doc_offsets.data()[d + 1], "doc_offsets: must not fall");
     }
     require(static_cast<std::size_t>(doc_offsets.data()[n_docs]) == assignment.shape(0), "doc_offsets: wrong end");
-    for (std::size_t i = 0; i < assignment.shape(0); ++i) require(assignment.data()[i] < n_lists, "assignment: too large");
+    for (std::size_t i = 0; i < assignment.shape(0); ++i)
+        require(assignment.data()[i] < n_lists, "assignment: too large");
     Postings built;
     {
         const nb::gil_scoped_release release;
@@ -79,9 +81,9 @@ void bind_encoding(nb::module_& m) {
     m.def("rotate_centroids", &code_centroids, nb::arg("centroids"), nb::arg("rotation_seed"), nb::arg("n_threads"));
     m.def("encode_centroids", &quantise_centroids, nb::arg("centroids"), nb::arg("scale"), nb::arg("rows"));
     m.def("encode_residuals", &encode, nb::arg("level"), nb::arg("vectors"), nb::arg("begin"), nb::arg("rotation_seed"),
-          nb::arg("centroid_rows"), nb::arg("centroid_scale"), nb::arg("assignment"), nb::arg("bits"),
-          nb::arg("codes"), nb::arg("scales"), nb::arg("refine_bits"), nb::arg("refine_codes"),
-          nb::arg("refine_scales"), nb::arg("n_threads"));
+          nb::arg("centroid_rows"), nb::arg("centroid_scale"), nb::arg("assignment"), nb::arg("bits"), nb::arg("codes"),
+          nb::arg("scales"), nb::arg("refine_bits"), nb::arg("refine_codes"), nb::arg("refine_scales"),
+          nb::arg("n_threads"));
     m.def("build_postings", &postings, nb::arg("assignment"), nb::arg("doc_offsets"), nb::arg("n_lists"));
     m.def("decode_postings", &decode, nb::arg("bytes"), nb::arg("begin"), nb::arg("end"), nb::arg("count"),
           nb::arg("n_docs"));

@@ -41,8 +41,9 @@ std::pair<Scores, Positions> exact(const std::string& name, AnyMatrix vectors, I
 
 SearchOptions options_of(std::size_t k, std::size_t k_centroids, std::size_t k_gather, std::size_t k_docs_to_score,
                          std::size_t k_refine, float alpha, std::size_t beta, float stop_sigma, int coarse,
-                         std::size_t k_types,                          std::vector<std::uint32_t> own_types) {
-    return {k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse, k_types, std::move(own_types)};
+                         std::size_t k_types, std::vector<std::uint32_t> own_types) {
+    return {k,          k_centroids, k_gather, k_docs_to_score,     k_refine, alpha, beta,
+            stop_sigma, coarse,      k_types,  std::move(own_types)};
 }
 
 // A searcher over arrays that Python keeps alive (usually views of memory-mapped files).
@@ -54,8 +55,8 @@ public:
                std::size_t n_tokens, In<std::uint8_t, 1> assignment, unsigned id_bytes, In<std::uint8_t, 1> codes,
                In<std::uint16_t, 1> scales, In<std::uint8_t, 1> refine_codes, In<std::uint16_t, 1> refine_scales,
                In<std::uint64_t, 1> list_offsets, In<std::uint32_t, 1> list_counts, In<std::uint8_t, 1> lists)
-        : keep_{nb::cast(centroids), nb::cast(type_first), nb::cast(type_rows), nb::cast(doc_offsets),
-                nb::cast(assignment), nb::cast(codes), nb::cast(scales), nb::cast(refine_codes),
+        : keep_{nb::cast(centroids),     nb::cast(type_first),   nb::cast(type_rows),   nb::cast(doc_offsets),
+                nb::cast(assignment),    nb::cast(codes),        nb::cast(scales),      nb::cast(refine_codes),
                 nb::cast(refine_scales), nb::cast(list_offsets), nb::cast(list_counts), nb::cast(lists)} {
         require(dim > 0 && doc_offsets.shape(0) > 0 && id_bytes >= 1 && id_bytes <= 4, "dim, doc_offsets or id_bytes");
         require(dot_rows(*kReference, bits) != nullptr && bits < 6, "bits must be 1, 2 or 4");
@@ -63,9 +64,9 @@ public:
                 "refine_bits must be 0, 1, 2 or 4");
         const std::size_t centroid_stride = row_bytes(dim, kCentroidBits);
         require(centroids.shape(0) >= n_centroids * centroid_stride + kReadSlack, "centroids: too short");
-        require(type_first.shape(0) > 0 &&
-                    type_rows.shape(0) >= (type_first.shape(0) - 1) * centroid_stride + kReadSlack,
-                "types: too short");
+        require(
+            type_first.shape(0) > 0 && type_rows.shape(0) >= (type_first.shape(0) - 1) * centroid_stride + kReadSlack,
+            "types: too short");
         require(assignment.shape(0) >= n_tokens * id_bytes + 4, "assignment: too short");
         require(codes.shape(0) >= n_tokens * row_bytes(dim, bits) + kReadSlack, "codes: too short");
         require(scales.shape(0) >= n_tokens, "scales: too short");
@@ -75,15 +76,35 @@ public:
         require(list_offsets.shape(0) == n_centroids + 1 && list_counts.shape(0) == n_centroids, "lists: wrong length");
         require(lists.shape(0) >= kPostingSlack, "lists: too short");
         dim_ = dim;
-        const Codebook book{dim, rotation_seed, bits, refine_bits, n_centroids, centroids.data(), centroid_scale,
-                            centroid_norm, type_first.shape(0) - 1, type_first.data(), type_rows.data()};
-        const Segment segment{doc_offsets.shape(0) - 1, n_tokens, doc_offsets.data(), assignment.data(), id_bytes,
-                              codes.data(), scales.data(), refine_codes.data(), refine_scales.data(),
-                              list_offsets.data(), list_counts.data(), lists.data(), lists.shape(0)};
+        const Codebook book{dim,
+                            rotation_seed,
+                            bits,
+                            refine_bits,
+                            n_centroids,
+                            centroids.data(),
+                            centroid_scale,
+                            centroid_norm,
+                            type_first.shape(0) - 1,
+                            type_first.data(),
+                            type_rows.data()};
+        const Segment segment{doc_offsets.shape(0) - 1,
+                              n_tokens,
+                              doc_offsets.data(),
+                              assignment.data(),
+                              id_bytes,
+                              codes.data(),
+                              scales.data(),
+                              refine_codes.data(),
+                              refine_scales.data(),
+                              list_offsets.data(),
+                              list_counts.data(),
+                              lists.data(),
+                              lists.shape(0)};
         searcher_ = std::make_unique<Searcher>(book, segment);
     }
 
-    std::pair<Scores, Positions> search(const std::string& name, In<float, 2> query, const SearchOptions& options) const {
+    std::pair<Scores, Positions> search(const std::string& name, In<float, 2> query,
+                                        const SearchOptions& options) const {
         const Kernels& kernels = level(name);
         require(query.shape(1) == dim_, "query: wrong dimension");
         std::vector<Hit> hits;
@@ -129,20 +150,22 @@ void bind_search(nb::module_& m) {
     m.def("exact_search", &exact, nb::arg("level"), nb::arg("vectors"), nb::arg("doc_offsets"), nb::arg("query"),
           nb::arg("k"), nb::arg("n_threads"));
     nb::class_<SearchOptions>(m, "SearchOptions")
-        .def("__init__",
-             [](SearchOptions* self, std::size_t k, std::size_t k_centroids, std::size_t k_gather,
-                std::size_t k_docs_to_score, std::size_t k_refine, float alpha, std::size_t beta,
-                float stop_sigma, int coarse, std::size_t k_types, std::vector<std::uint32_t> own_types) {
-                 new (self) SearchOptions(options_of(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta,
-                                                     stop_sigma, coarse, k_types, std::move(own_types)));
-             },
-             nb::arg("k"), nb::arg("k_centroids"), nb::arg("k_gather"), nb::arg("k_docs_to_score"),
-             nb::arg("k_refine"), nb::arg("alpha"), nb::arg("beta"), nb::arg("stop_sigma"), nb::arg("coarse"), nb::arg("k_types"), nb::arg("own_types"));
+        .def(
+            "__init__",
+            [](SearchOptions* self, std::size_t k, std::size_t k_centroids, std::size_t k_gather,
+               std::size_t k_docs_to_score, std::size_t k_refine, float alpha, std::size_t beta, float stop_sigma,
+               int coarse, std::size_t k_types, std::vector<std::uint32_t> own_types) {
+                new (self) SearchOptions(options_of(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta,
+                                                    stop_sigma, coarse, k_types, std::move(own_types)));
+            },
+            nb::arg("k"), nb::arg("k_centroids"), nb::arg("k_gather"), nb::arg("k_docs_to_score"), nb::arg("k_refine"),
+            nb::arg("alpha"), nb::arg("beta"), nb::arg("stop_sigma"), nb::arg("coarse"), nb::arg("k_types"),
+            nb::arg("own_types"));
     nb::class_<PySearcher>(m, "Searcher")
         .def(nb::init<std::uint64_t, unsigned, unsigned, In<std::uint8_t, 1>, std::size_t, std::size_t, float, float,
-                      In<std::uint32_t, 1>, In<std::uint8_t, 1>, In<std::uint64_t, 1>, std::size_t,
-                      In<std::uint8_t, 1>, unsigned, In<std::uint8_t, 1>, In<std::uint16_t, 1>, In<std::uint8_t, 1>,
-                      In<std::uint16_t, 1>, In<std::uint64_t, 1>, In<std::uint32_t, 1>, In<std::uint8_t, 1>>(),
+                      In<std::uint32_t, 1>, In<std::uint8_t, 1>, In<std::uint64_t, 1>, std::size_t, In<std::uint8_t, 1>,
+                      unsigned, In<std::uint8_t, 1>, In<std::uint16_t, 1>, In<std::uint8_t, 1>, In<std::uint16_t, 1>,
+                      In<std::uint64_t, 1>, In<std::uint32_t, 1>, In<std::uint8_t, 1>>(),
              nb::arg("rotation_seed"), nb::arg("bits"), nb::arg("refine_bits"), nb::arg("centroids"), nb::arg("dim"),
              nb::arg("n_centroids"), nb::arg("centroid_scale"), nb::arg("centroid_norm"), nb::arg("type_first"),
              nb::arg("type_rows"), nb::arg("doc_offsets"), nb::arg("n_tokens"), nb::arg("assignment"),

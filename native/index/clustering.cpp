@@ -27,8 +27,8 @@ class GroupKmeans {
 public:
     GroupKmeans(const Kernels& kernels, const Vectors& vectors, const std::uint32_t* order,
                 const KmeansOptions& options)
-        : kernels_(kernels), vectors_(vectors), order_(order), options_(options), dim_(vectors.dim),
-          nearest_(kernels), block_(kBlock * vectors.dim), gain_(kBlock), label_(kBlock) {}
+        : kernels_(kernels), vectors_(vectors), order_(order), options_(options), dim_(vectors.dim), nearest_(kernels),
+          block_(kBlock * vectors.dim), gain_(kBlock), label_(kBlock) {}
 
     double run(const Group& group, float* centroids, std::uint32_t* assignment) {
         float* own = centroids + static_cast<std::size_t>(group.first) * dim_;
@@ -91,8 +91,8 @@ private:
         }
         for (std::size_t c = 0; c < k; ++c) {
             if (counts_[c] != 0) continue;
-            const std::size_t largest = static_cast<std::size_t>(
-                std::max_element(counts_.begin(), counts_.end()) - counts_.begin());
+            const std::size_t largest =
+                static_cast<std::size_t>(std::max_element(counts_.begin(), counts_.end()) - counts_.begin());
             if (counts_[largest] < 2) break;
             moved = true;
             for (std::size_t d = 0; d < dim_; ++d) {

@@ -103,8 +103,8 @@ void ScoreTable::choose_types(std::size_t k_types, const std::vector<std::uint32
     types_.erase(std::unique(types_.begin(), types_.end()), types_.end());
 }
 
-void ScoreTable::score_ranges(const Kernels& kernels, const Codebook& book, const Query& query,
-                              const QueryChunk& chunk, std::size_t k_centroids, std::size_t k_types,
+void ScoreTable::score_ranges(const Kernels& kernels, const Codebook& book, const Query& query, const QueryChunk& chunk,
+                              std::size_t k_centroids, std::size_t k_types,
                               const std::vector<std::uint32_t>& own_types) {
     begin(kernels, book, query, chunk);
     complete_ = false;
@@ -118,8 +118,8 @@ void ScoreTable::score_ranges(const Kernels& kernels, const Codebook& book, cons
     reset_top(std::min(k_centroids, book.n_centroids));
     const std::size_t stride = row_bytes(book.dim, kCentroidBits);
     for (const std::uint32_t type : types_) {
-        const std::uint32_t last = std::min<std::uint32_t>(book.type_first[type + 1],
-                                                           static_cast<std::uint32_t>(book.n_centroids));
+        const std::uint32_t last =
+            std::min<std::uint32_t>(book.type_first[type + 1], static_cast<std::uint32_t>(book.n_centroids));
         for (std::uint32_t first = book.type_first[type]; first < last; first += kBlock) {
             const std::size_t n = std::min<std::size_t>(kBlock, last - first);
             const std::size_t at = has_row_.size();

@@ -83,11 +83,11 @@ private:
     const QueryChunk* chunk_ = nullptr;
     bool complete_ = true;
     std::vector<std::int16_t> rows_;
-    std::vector<TopCentroids> top_;        // [chunk.n]
-    std::vector<std::int32_t> dots_;       // scratch of one block
-    std::vector<std::uint32_t> row_of_;    // [n_centroids], kAbsent where there is no row
-    std::vector<std::uint32_t> has_row_;   // centroids with a row: row i belongs to has_row_[i]
-    std::vector<std::uint32_t> types_;     // types to scan, ascending
+    std::vector<TopCentroids> top_;       // [chunk.n]
+    std::vector<std::int32_t> dots_;      // scratch of one block
+    std::vector<std::uint32_t> row_of_;   // [n_centroids], kAbsent where there is no row
+    std::vector<std::uint32_t> has_row_;  // centroids with a row: row i belongs to has_row_[i]
+    std::vector<std::uint32_t> types_;    // types to scan, ascending
 };
 
 }  // namespace lode

@@ -14,11 +14,13 @@ constexpr std::size_t kChunk = 4096;
 
 // The step of the uniform quantiser with the least squared error for a normal variable of unit variance
 // (Max, 1960, table II), by bits.
-float best_step(unsigned bits) { return bits == 1 ? 1.596F : bits == 2 ? 0.9957F : 0.3352F; }
+float best_step(unsigned bits) {
+    return bits == 1 ? 1.596F : bits == 2 ? 0.9957F : 0.3352F;
+}
 
-// What a tier leaves over is not normal: mostly uniform inside its cells, with tails beyond its outermost levels that no
-// later tier reaches. So a 2-bit tier that is to be refined takes wider steps, and the refinement its own; the factors
-// minimise the final error on normal data (docs/log.md has the table: 0.0142 against 0.0195 for 2 + 2 bits).
+// What a tier leaves over is not normal: mostly uniform inside its cells, with tails beyond its outermost levels that
+// no later tier reaches. So a 2-bit tier that is to be refined takes wider steps, and the refinement its own; the
+// factors minimise the final error on normal data (docs/log.md has the table: 0.0142 against 0.0195 for 2 + 2 bits).
 float step_factor(const CodedTier* tiers, std::size_t n_tiers, std::size_t t) {
     if (t == 0) return n_tiers > 1 && tiers[0].bits == 2 ? 1.3F : 1.0F;
     if (tiers[0].bits == 1) return tiers[1].bits == 4 ? 1.2F : 0.95F;
@@ -65,8 +67,8 @@ void encode_centroids(const float* centroids, std::size_t n, std::size_t dim, fl
     for (std::size_t i = 0; i < n; ++i) {
         for (std::size_t d = 0; d < dim; ++d) {
             const float level = std::nearbyint(centroids[i * dim + d] * inverse);
-            codes[d] = static_cast<std::uint8_t>(
-                static_cast<int>(std::min(31.0F, std::max(-31.0F, level))) + kCentroidZero);
+            codes[d] =
+                static_cast<std::uint8_t>(static_cast<int>(std::min(31.0F, std::max(-31.0F, level))) + kCentroidZero);
         }
         pack_row(codes.data(), dim, kCentroidBits, rows + i * stride);
     }
@@ -92,7 +94,8 @@ double encode_residuals(const Kernels& kernels, const Vectors& vectors, std::siz
                 row[d] -= static_cast<float>(static_cast<int>(codes[d]) - kCentroidZero) * centroid_scale;
             }
             for (std::size_t t = 0; t < n_tiers; ++t) {
-                tiers[t].scales[i] = encode_tier(row.data(), dim, tiers[t].bits, step_factor(tiers, n_tiers, t), codes.data());
+                tiers[t].scales[i] =
+                    encode_tier(row.data(), dim, tiers[t].bits, step_factor(tiers, n_tiers, t), codes.data());
                 pack_row(codes.data(), dim, tiers[t].bits, tiers[t].codes + i * row_bytes(dim, tiers[t].bits));
             }
             for (std::size_t d = 0; d < dim; ++d) error += row[d] * row[d];

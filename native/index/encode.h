@@ -17,11 +17,13 @@ inline constexpr int kCentroidZero = 32;  // the code of 0: value = (code - 32) 
 inline constexpr int kQueryLevels = 63;   // query values against centroid codes: integers within +-63
 
 // The value that is subtracted from a code: the middle of its range.
-inline float center(unsigned bits) { return 0.5F * static_cast<float>((1U << bits) - 1); }
+inline float center(unsigned bits) {
+    return 0.5F * static_cast<float>((1U << bits) - 1);
+}
 
 struct CodedTier {
-    unsigned bits = 0;              // 0: the tier does not exist
-    std::uint8_t* codes = nullptr;  // [n][row_bytes(dim, bits)]
+    unsigned bits = 0;                // 0: the tier does not exist
+    std::uint8_t* codes = nullptr;    // [n][row_bytes(dim, bits)]
     std::uint16_t* scales = nullptr;  // [n] float16
 };
 

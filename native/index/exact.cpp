@@ -92,8 +92,7 @@ std::vector<Hit> exact_search(const Kernels& kernels, const Vectors& vectors, co
             const std::int64_t begin = doc_offsets[doc];
             const std::int64_t end = doc_offsets[doc + 1];
             if (begin < 0 || begin >= end || end > n_rows) continue;
-            const float value =
-                exact.score(static_cast<std::size_t>(begin), static_cast<std::size_t>(end), workers[w]);
+            const float value = exact.score(static_cast<std::size_t>(begin), static_cast<std::size_t>(end), workers[w]);
             workers[w].top.push({value, doc});
         }
     });

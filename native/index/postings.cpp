@@ -63,8 +63,8 @@ Postings build_postings(const std::uint32_t* assignment, const std::int64_t* doc
     return result;
 }
 
-std::size_t decode_postings(const std::uint8_t* begin, const std::uint8_t* end, std::size_t count,
-                            std::uint32_t n_docs, std::uint32_t* documents) noexcept {
+std::size_t decode_postings(const std::uint8_t* begin, const std::uint8_t* end, std::size_t count, std::uint32_t n_docs,
+                            std::uint32_t* documents) noexcept {
     std::size_t written = 0;
     std::uint64_t next = 0;  // previous + 1
     const std::uint8_t* at = begin;

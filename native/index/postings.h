@@ -27,7 +27,7 @@ Postings build_postings(const std::uint32_t* assignment, const std::int64_t* doc
 // Decodes at most `count` documents below n_docs from [begin, end) and stops at the first thing that cannot be:
 // a width over 32, a block that passes the end, a document past n_docs. Reads up to kPostingSlack bytes past `end`.
 // Returns how many were written.
-std::size_t decode_postings(const std::uint8_t* begin, const std::uint8_t* end, std::size_t count,
-                            std::uint32_t n_docs, std::uint32_t* documents) noexcept;
+std::size_t decode_postings(const std::uint8_t* begin, const std::uint8_t* end, std::size_t count, std::uint32_t n_docs,
+                            std::uint32_t* documents) noexcept;
 
 }  // namespace lode

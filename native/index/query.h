@@ -23,9 +23,9 @@ struct QueryChunk {
 };
 
 struct Query {
-    float step = 0;   // value of one unit of the int8 query that meets residual codes
-    int shift = 0;    // table entry = (dot - offset) >> shift
-    float unit = 0;   // value of one table entry
+    float step = 0;  // value of one unit of the int8 query that meets residual codes
+    int shift = 0;   // table entry = (dot - offset) >> shift
+    float unit = 0;  // value of one table entry
     std::vector<QueryChunk> chunks;
 };
 

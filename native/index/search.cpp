@@ -86,8 +86,7 @@ void Searcher::prune(const SearchOptions& options, SearchScratch& scratch) const
     candidates.erase(std::find_if(candidates.begin(), candidates.end(), below), candidates.end());
 }
 
-std::vector<Hit> Searcher::rerank(const Kernels& kernels, const SearchOptions& options,
-                                  SearchScratch& scratch) const {
+std::vector<Hit> Searcher::rerank(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const {
     std::vector<Hit> hits;
     hits.reserve(scratch.candidates.size());
     StopRule rule(options, scratch.query.unit);

@@ -13,8 +13,9 @@
 namespace lode {
 
 // Two rules, each off at its zero. Patience (TACHIOM's beta): so many scored documents in a row did not enter the k
-// best. Sigmas: what the residual codes add to a document's centroid score varies little from document to document; once
-// the next one would have to gain more than the mean plus that many standard deviations, no later one will enter either.
+// best. Sigmas: what the residual codes add to a document's centroid score varies little from document to document;
+// once the next one would have to gain more than the mean plus that many standard deviations, no later one will enter
+// either.
 class StopRule {
 public:
     StopRule(const SearchOptions& options, float unit)

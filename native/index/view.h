@@ -29,12 +29,12 @@ struct Codebook {
     std::size_t dim = 0;
     std::uint64_t rotation_seed = 0;
     unsigned bits = 2;
-    unsigned refine_bits = 0;           // 0: no refinement tier
+    unsigned refine_bits = 0;  // 0: no refinement tier
     std::size_t n_centroids = 0;
     const std::uint8_t* centroids = nullptr;  // [n_centroids][row_bytes(dim, 6)] and kReadSlack
     float centroid_scale = 0;
-    float centroid_norm = 0;            // largest Euclidean norm of a centroid's codes - 32
-    std::size_t n_types = 0;            // token types; type j owns centroids [type_first[j], type_first[j + 1])
+    float centroid_norm = 0;                    // largest Euclidean norm of a centroid's codes - 32
+    std::size_t n_types = 0;                    // token types; type j owns centroids [type_first[j], type_first[j + 1])
     const std::uint32_t* type_first = nullptr;  // [n_types + 1]
     const std::uint8_t* type_rows = nullptr;    // [n_types][row_bytes(dim, 6)]: mean of a type, as centroids are coded
 };
@@ -46,8 +46,8 @@ struct Segment {
     const std::uint64_t* doc_offsets = nullptr;  // [n_docs + 1]
     const std::uint8_t* assignment = nullptr;    // [n_tokens] little-endian centroid ids of id_bytes each, and 4 bytes
     unsigned id_bytes = 4;
-    const std::uint8_t* codes = nullptr;         // [n_tokens][row_bytes(dim, bits)] and kReadSlack
-    const std::uint16_t* scales = nullptr;       // [n_tokens] float16
+    const std::uint8_t* codes = nullptr;    // [n_tokens][row_bytes(dim, bits)] and kReadSlack
+    const std::uint16_t* scales = nullptr;  // [n_tokens] float16
     const std::uint8_t* refine_codes = nullptr;
     const std::uint16_t* refine_scales = nullptr;
     const std::uint64_t* list_offsets = nullptr;  // [n_centroids + 1]
@@ -93,15 +93,15 @@ inline constexpr std::size_t kExhaustiveCentroids = 131072;  // up to here scori
 
 struct SearchOptions {
     std::size_t k = 10;
-    std::size_t k_centroids = 32;       // lists per query token
-    std::size_t k_gather = 1024;        // documents whose centroids are scored in full
-    std::size_t k_docs_to_score = 160;  // documents whose residual codes are scored
-    std::size_t k_refine = 0;           // documents whose refinement tier is scored
-    float alpha = -1;                   // keep documents within alpha * |k-th best| of it; negative: off
-    std::size_t beta = 0;               // stop after so many scored documents in a row outside the top k; 0: off
-    float stop_sigma = 0;               // stop when a document's codes would have to add that unusual a gain; 0: off
-    int coarse = 0;                     // 0: by size, 1: exhaustive, 2: token-type ranges
-    std::size_t k_types = 64;           // token types whose centroids are scanned per query token
+    std::size_t k_centroids = 32;          // lists per query token
+    std::size_t k_gather = 1024;           // documents whose centroids are scored in full
+    std::size_t k_docs_to_score = 160;     // documents whose residual codes are scored
+    std::size_t k_refine = 0;              // documents whose refinement tier is scored
+    float alpha = -1;                      // keep documents within alpha * |k-th best| of it; negative: off
+    std::size_t beta = 0;                  // stop after so many scored documents in a row outside the top k; 0: off
+    float stop_sigma = 0;                  // stop when a document's codes would have to add that unusual a gain; 0: off
+    int coarse = 0;                        // 0: by size, 1: exhaustive, 2: token-type ranges
+    std::size_t k_types = 64;              // token types whose centroids are scanned per query token
     std::vector<std::uint32_t> own_types;  // types of the query's own tokens, scanned in any case
 };
 

@@ -25,8 +25,8 @@ inline __m256i block_dot(const __m256i* planes, const std::int8_t* query) {
     __m256i sum = _mm256_maddubs_epi16(planes[0], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query)));
     for (unsigned p = 1; p < Planes; ++p) {
         sum = _mm256_add_epi16(
-            sum, _mm256_maddubs_epi16(
-                     planes[p], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query + p * kBlockBytes))));
+            sum, _mm256_maddubs_epi16(planes[p],
+                                      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query + p * kBlockBytes))));
     }
     return _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
 }
@@ -47,10 +47,10 @@ inline void dot_one_block(const std::uint8_t* row, const std::int8_t* arranged, 
     for (unsigned p = 0; p < kPlanes; ++p) planes[p] = plane_of<Bits>(codes, p);
     for (std::size_t q = 0; q < n_queries; q += 4) {
         const std::int8_t* query = arranged + q * kQuery;
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + q),
-                         reduce4(block_dot<kPlanes>(planes, query), block_dot<kPlanes>(planes, query + kQuery),
-                                 block_dot<kPlanes>(planes, query + 2 * kQuery),
-                                 block_dot<kPlanes>(planes, query + 3 * kQuery)));
+        _mm_storeu_si128(
+            reinterpret_cast<__m128i*>(out + q),
+            reduce4(block_dot<kPlanes>(planes, query), block_dot<kPlanes>(planes, query + kQuery),
+                    block_dot<kPlanes>(planes, query + 2 * kQuery), block_dot<kPlanes>(planes, query + 3 * kQuery)));
     }
 }
 
@@ -71,8 +71,7 @@ void dot(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, std::
             __m256i sum[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
                               _mm256_setzero_si256()};
             for (std::size_t block = 0; block < blocks; ++block) {
-                const __m256i codes =
-                    _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + block * kBlockBytes));
+                const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + block * kBlockBytes));
                 __m256i planes[kPlanes];
                 for (unsigned p = 0; p < kPlanes; ++p) planes[p] = plane_of<Bits>(codes, p);
                 for (unsigned j = 0; j < 4; ++j) {
@@ -80,8 +79,7 @@ void dot(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, std::
                         sum[j], block_dot<kPlanes>(planes, query + j * query_bytes + block * block_query));
                 }
             }
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * ldo + q),
-                             reduce4(sum[0], sum[1], sum[2], sum[3]));
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * ldo + q), reduce4(sum[0], sum[1], sum[2], sum[3]));
         }
     }
 }
@@ -93,8 +91,8 @@ inline __m256i group_dot(const __m256i* codes, const std::int8_t* query) {
     __m256i sum = _mm256_maddubs_epi16(codes[0], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query)));
     for (std::size_t b = 1; b < Blocks; ++b) {
         sum = _mm256_add_epi16(
-            sum, _mm256_maddubs_epi16(
-                     codes[b], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query + b * kBlockBytes))));
+            sum, _mm256_maddubs_epi16(codes[b],
+                                      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query + b * kBlockBytes))));
     }
     return _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
 }
@@ -126,8 +124,7 @@ void dot_u6(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, st
             for (; block < blocks; ++block) {
                 add_group<1>(row + block * kBlockBytes, query + block * kBlockBytes, query_bytes, sum);
             }
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * ldo + q),
-                             reduce4(sum[0], sum[1], sum[2], sum[3]));
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * ldo + q), reduce4(sum[0], sum[1], sum[2], sum[3]));
         }
     }
 }
@@ -138,13 +135,11 @@ void narrow_i16(const std::int32_t* dots, std::size_t n_rows, std::size_t n_lane
     for (std::size_t i = 0; i < n_rows; ++i) {
         for (std::size_t q = 0; q < n_lanes; q += 8) {
             const std::size_t at = i * n_lanes + q;
-            const __m256i value =
-                _mm256_sub_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(dots + at)),
-                                 _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offset + q)));
+            const __m256i value = _mm256_sub_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(dots + at)),
+                                                   _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offset + q)));
             const __m256i shifted = _mm256_sra_epi32(value, count);
-            _mm_storeu_si128(
-                reinterpret_cast<__m128i*>(out + at),
-                _mm_packs_epi32(_mm256_castsi256_si128(shifted), _mm256_extracti128_si256(shifted, 1)));
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at),
+                             _mm_packs_epi32(_mm256_castsi256_si128(shifted), _mm256_extracti128_si256(shifted, 1)));
         }
     }
 }
@@ -156,9 +151,8 @@ std::size_t rows_above_i16(const std::int16_t* rows, std::size_t n_rows, std::si
         __m128i above = _mm_setzero_si128();
         for (std::size_t q = 0; q < n_lanes; q += 8) {
             above = _mm_or_si128(
-                above,
-                _mm_cmpgt_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rows + i * n_lanes + q)),
-                                _mm_loadu_si128(reinterpret_cast<const __m128i*>(threshold + q))));
+                above, _mm_cmpgt_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rows + i * n_lanes + q)),
+                                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(threshold + q))));
         }
         found[count] = static_cast<std::uint32_t>(i);
         count += _mm_movemask_epi8(above) != 0 ? 1 : 0;
@@ -202,11 +196,11 @@ void decode_residual(const std::int16_t* table, const std::uint32_t* row_ids, co
         const __m256 scales = _mm256_set1_ps(scale[i]);
         const std::int16_t* row = table + row_ids[i] * n_lanes;
         for (std::size_t q = 0; q < n_lanes; q += 8) {
-            const __m256 base = _mm256_cvtepi32_ps(
-                _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + q))));
+            const __m256 base =
+                _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + q))));
             const std::size_t at = i * n_lanes + q;
-            _mm256_storeu_ps(scores + at, _mm256_fmadd_ps(scales, centered(dots + at, offset + q),
-                                                          _mm256_mul_ps(units, base)));
+            _mm256_storeu_ps(scores + at,
+                             _mm256_fmadd_ps(scales, centered(dots + at, offset + q), _mm256_mul_ps(units, base)));
         }
     }
 }
@@ -272,8 +266,7 @@ void argmax_bias_f32(const float* scores, std::size_t n_rows, std::size_t n_cols
         __m256i best_at = _mm256_set1_epi32(-1);
         __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         for (std::size_t c = 0; c < n_cols; c += 8) {
-            const __m256 candidate =
-                _mm256_add_ps(_mm256_loadu_ps(scores + i * ld + c), _mm256_loadu_ps(bias + c));
+            const __m256 candidate = _mm256_add_ps(_mm256_loadu_ps(scores + i * ld + c), _mm256_loadu_ps(bias + c));
             const __m256 better = _mm256_cmp_ps(candidate, best, _CMP_GT_OQ);
             best = _mm256_blendv_ps(best, candidate, better);
             best_at = _mm256_blendv_epi8(best_at, at, _mm256_castps_si256(better));
@@ -308,8 +301,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "avx2",        dot<1>,          dot<2>,       dot<4>,       dot<7>,   narrow_i16,      rows_above_i16,
-    max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32, argmax_bias_f32, half_to_float, dot_u6,
+    "avx2",       dot<1>,         dot<2>,          dot<4>,          dot<7>,
+    narrow_i16,   rows_above_i16, max_table_i16,   decode_residual, add_residual,
+    max_rows_f32, gemm_f32,       argmax_bias_f32, half_to_float,   dot_u6,
 };
 
 }  // namespace

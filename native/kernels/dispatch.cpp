@@ -46,11 +46,17 @@ Features detect() noexcept {
     return found;
 }
 #elif defined(__aarch64__) && defined(__linux__)
-Features detect() noexcept { return {false, false, (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0}; }
+Features detect() noexcept {
+    return {false, false, (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0};
+}
 #elif defined(__aarch64__) || defined(_M_ARM64)
-Features detect() noexcept { return {false, false, true}; }  // Apple silicon and Windows on Arm have dot products
+Features detect() noexcept {
+    return {false, false, true};
+}  // Apple silicon and Windows on Arm have dot products
 #else
-Features detect() noexcept { return {}; }
+Features detect() noexcept {
+    return {};
+}
 #endif
 
 struct Levels {
@@ -85,16 +91,24 @@ const Kernels* level_by_name(const char* name) noexcept {
     return nullptr;
 }
 
-const Kernels* best_level() noexcept { return levels().table[levels().count - 1]; }
+const Kernels* best_level() noexcept {
+    return levels().table[levels().count - 1];
+}
 
 DotRows dot_rows(const Kernels& kernels, unsigned bits) noexcept {
     switch (bits) {
-        case 1: return kernels.dot_u1;
-        case 2: return kernels.dot_u2;
-        case 4: return kernels.dot_u4;
-        case 6: return kernels.dot_u6;
-        case 7: return kernels.dot_u7;
-        default: return nullptr;
+        case 1:
+            return kernels.dot_u1;
+        case 2:
+            return kernels.dot_u2;
+        case 4:
+            return kernels.dot_u4;
+        case 6:
+            return kernels.dot_u6;
+        case 7:
+            return kernels.dot_u7;
+        default:
+            return nullptr;
     }
 }
 

@@ -19,7 +19,9 @@ inline constexpr std::size_t kReadSlack = 64;   // bytes readable after any arra
 inline constexpr std::size_t kBlockBytes = 32;  // bytes of codes per block
 inline constexpr std::size_t kPanel = 16;       // columns of a packed float panel
 
-inline constexpr unsigned stored_bits(unsigned bits) { return bits >= 6 ? 8 : bits; }
+inline constexpr unsigned stored_bits(unsigned bits) {
+    return bits >= 6 ? 8 : bits;
+}
 inline constexpr std::size_t row_bytes(std::size_t dim, unsigned bits) {
     return (dim * stored_bits(bits) + 63) / 64 * 8;
 }
@@ -64,7 +66,8 @@ struct Kernels {
     // MaxSim's inner step: best[c] = max(best[c], scores[i * ld + c]) over i. n_cols % 8 == 0.
     void (*max_rows_f32)(const float* scores, std::size_t n_rows, std::size_t n_cols, std::size_t ld, float* best);
 
-    // out[i * ldo + c] = sum_d a[i * lda + d] * b[d][c]; b is packed in panels of kPanel columns: [n_cols / kPanel][dim][kPanel].
+    // out[i * ldo + c] = sum_d a[i * lda + d] * b[d][c]; b is packed in panels of kPanel columns: [n_cols /
+    // kPanel][dim][kPanel].
     void (*gemm_f32)(const float* a, std::size_t lda, std::size_t n_rows, const float* packed_b, std::size_t n_cols,
                      std::size_t dim, float* out, std::size_t ldo);
 

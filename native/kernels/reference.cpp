@@ -141,8 +141,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "reference",  dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,      rows_above_i16,
-    max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32, argmax_bias_f32, half_to_float, dot<6>,
+    "reference",  dot<1>,         dot<2>,          dot<4>,          dot<7>,
+    narrow_i16,   rows_above_i16, max_table_i16,   decode_residual, add_residual,
+    max_rows_f32, gemm_f32,       argmax_bias_f32, half_to_float,   dot<6>,
 };
 
 }  // namespace

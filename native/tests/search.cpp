@@ -165,6 +165,7 @@ TEST_GROUP(a_narrow_search_returns_hits_of_the_full_ranking_and_fills_up_to_k) {
             options.k_refine = index.numbers.below(20);
             options.alpha = n % 3 == 0 ? 0.3F : -1.0F;
             options.beta = n % 4 == 0 ? 5 : 0;
+            options.stop_sigma = n % 5 == 0 ? 0.5F : 0.0F;
             options.coarse = static_cast<int>(n % 3);
             options.k_types = 1 + index.numbers.below(5);
             if (n % 2 == 0) options.own_types = {0, 3, 3, 1000000};

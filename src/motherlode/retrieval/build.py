@@ -222,8 +222,13 @@ def _write_compressed(
     corpus: _Corpus, plan: _Plan, create: Callable[[str], ContainerWriter], report: Progress
 ) -> tuple[list[str], dict[str, Any]]:
     clusters = token_aware_clusters(
-        corpus.vectors, corpus.token_ids, plan.n_centroids, seed=plan.seed, n_threads=plan.n_threads,
-        points_per_centroid=plan.points_per_centroid, progress=report,
+        corpus.vectors,
+        corpus.token_ids,
+        plan.n_centroids,
+        seed=plan.seed,
+        n_threads=plan.n_threads,
+        points_per_centroid=plan.points_per_centroid,
+        progress=report,
     )
     error = clusters.mean_squared_error
     book = make_codebook(clusters, plan.bits, plan.refine_bits, plan.seed, plan.n_threads)
@@ -312,8 +317,20 @@ def _encode(
         n = min(_CHUNK_TOKENS, n_tokens - begin)
         part = slice(begin, begin + n)
         left += native.encode_residuals(
-            level(), corpus.vectors, begin, book.rotation_seed, book.centroids, book.scale, assignment[part],
-            plan.bits, buffer[:n], scales[part], plan.refine_bits, spare[:n], refine_scales[part], plan.n_threads,
+            level(),
+            corpus.vectors,
+            begin,
+            book.rotation_seed,
+            book.centroids,
+            book.scale,
+            assignment[part],
+            plan.bits,
+            buffer[:n],
+            scales[part],
+            plan.refine_bits,
+            spare[:n],
+            refine_scales[part],
+            plan.n_threads,
         )
         codes.write(buffer[:n])
         if more is not None:

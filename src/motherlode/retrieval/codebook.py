@@ -57,9 +57,7 @@ def make_codebook(clusters: Clusters, bits: int, refine_bits: int, seed: int, n_
     native.encode_centroids(means, scale, type_rows)
     codes = rows[:, :dim].astype(np.float32) - CENTROID_ZERO
     norm = float(np.sqrt(np.einsum("ij,ij->i", codes, codes).max(initial=0.0)))
-    return Codebook(
-        dim, seed, bits, refine_bits, rows, scale, norm, clusters.type_first, clusters.type_ids, type_rows
-    )
+    return Codebook(dim, seed, bits, refine_bits, rows, scale, norm, clusters.type_first, clusters.type_ids, type_rows)
 
 
 def _scale(rotated: NDArray[np.float32]) -> float:

@@ -243,17 +243,27 @@ class Index:
         id_bytes = (segment.array("assignment", np.uint8).size - 4) // max(1, self.n_tokens)
         try:
             return native.Searcher(
-                rotation_seed=facts["rotation_seed"], bits=facts["bits"], refine_bits=facts["refine_bits"],
-                centroids=book.array("centroids", np.uint8), dim=self.dim, n_centroids=facts["n_centroids"],
-                centroid_scale=facts["scale"], centroid_norm=facts["norm"],
-                type_first=book.array("type_first", np.uint32), type_rows=book.array("type_rows", np.uint8),
-                doc_offsets=offsets, n_tokens=self.n_tokens,
-                assignment=segment.array("assignment", np.uint8), id_bytes=id_bytes if self.n_tokens else 4,
-                codes=segment.array("codes", np.uint8), scales=segment.array("scales", np.uint16),
+                rotation_seed=facts["rotation_seed"],
+                bits=facts["bits"],
+                refine_bits=facts["refine_bits"],
+                centroids=book.array("centroids", np.uint8),
+                dim=self.dim,
+                n_centroids=facts["n_centroids"],
+                centroid_scale=facts["scale"],
+                centroid_norm=facts["norm"],
+                type_first=book.array("type_first", np.uint32),
+                type_rows=book.array("type_rows", np.uint8),
+                doc_offsets=offsets,
+                n_tokens=self.n_tokens,
+                assignment=segment.array("assignment", np.uint8),
+                id_bytes=id_bytes if self.n_tokens else 4,
+                codes=segment.array("codes", np.uint8),
+                scales=segment.array("scales", np.uint16),
                 refine_codes=np.zeros(0, np.uint8) if refine is None else refine.array("codes", np.uint8),
                 refine_scales=np.zeros(0, np.uint16) if refine is None else refine.array("scales", np.uint16),
                 list_offsets=segment.array("list_offsets", np.uint64),
-                list_counts=segment.array("list_counts", np.uint32), lists=segment.array("lists", np.uint8),
+                list_counts=segment.array("list_counts", np.uint32),
+                lists=segment.array("lists", np.uint8),
             )
         except (ValueError, TypeError) as error:  # TypeError: a number that does not fit its C++ type
             raise self._damaged(segment, str(error), "sections that agree with the manifest") from None

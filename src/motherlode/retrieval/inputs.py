@@ -97,9 +97,7 @@ def check_offsets(offsets: ArrayLike, n_tokens: int) -> NDArray[np.int64]:
     return result
 
 
-def check_token_ids(
-    token_ids: ArrayLike | None, n_tokens: int, *, name: str = "token_ids"
-) -> NDArray[Any] | None:
+def check_token_ids(token_ids: ArrayLike | None, n_tokens: int, *, name: str = "token_ids") -> NDArray[Any] | None:
     """Any integer dtype [n_tokens], or None."""
     if token_ids is None:
         return None

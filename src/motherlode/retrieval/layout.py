@@ -135,19 +135,25 @@ def load_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not (directory / MANIFEST).exists():
         raise DataError(
             f"{directory}: no {MANIFEST} inside; this is not an index, or its build did not finish",
-            path=str(directory / MANIFEST), found="no file", expected=MANIFEST,
+            path=str(directory / MANIFEST),
+            found="no file",
+            expected=MANIFEST,
         )
     manifest = read_manifest(directory / MANIFEST)
     found = (manifest.get("format"), manifest.get("version"))
     if found[0] != FORMAT or type(found[1]) is not int:
         raise DataError(
             f"{directory / MANIFEST}: found format {found[0]!r}, version {found[1]!r}, expected {FORMAT!r}",
-            path=str(directory / MANIFEST), found=found, expected=FORMAT,
+            path=str(directory / MANIFEST),
+            found=found,
+            expected=FORMAT,
         )
     if found[1] > VERSION:
         raise DataError(
             f"{directory}: index version {found[1]}, this motherlode reads up to {VERSION}; upgrade motherlode",
-            path=str(directory / MANIFEST), found=found[1], expected=VERSION,
+            path=str(directory / MANIFEST),
+            found=found[1],
+            expected=VERSION,
         )
     return manifest
 
@@ -164,6 +170,8 @@ def open_file(directory: Path, manifest: dict[str, Any], role: str) -> Container
         raise DataError(
             f"{path}: is not the file that the manifest means: found {found[0]} bytes, header CRC {found[1]}, expected "
             f"{expected[0]} bytes, header CRC {expected[1]}",
-            path=str(path), found=found, expected=expected,
+            path=str(path),
+            found=found,
+            expected=expected,
         )
     return container
