@@ -5,10 +5,16 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "index/parallel.h"
 #include "index/vectors.h"
 #include "kernels/kernels.h"
 
@@ -46,6 +52,44 @@ nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(std::vector<T>&& values) {
     auto* owned = new std::vector<T>(std::move(values));
     const nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
     return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
+}
+
+// Calls work(cancel) on a thread of its own while this one looks for signals, so that Ctrl-C ends it within a block.
+template <class Work>
+void interruptible(Work&& work) {
+    CancelFlag cancel{false};
+    std::exception_ptr failure;
+    std::mutex lock;
+    std::condition_variable ended;
+    bool done = false;
+    bool interrupted = false;
+    {
+        const nb::gil_scoped_release release;
+        std::thread runner([&] {
+            try {
+                work(&cancel);
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            const std::lock_guard<std::mutex> hold(lock);
+            done = true;
+            ended.notify_one();
+        });
+        std::unique_lock<std::mutex> hold(lock);
+        while (!ended.wait_for(hold, std::chrono::milliseconds(50), [&] { return done; })) {
+            hold.unlock();
+            if (!interrupted) {
+                const nb::gil_scoped_acquire acquire;
+                interrupted = PyErr_CheckSignals() != 0;
+            }
+            cancel = interrupted;
+            hold.lock();
+        }
+        hold.unlock();
+        runner.join();
+    }
+    if (interrupted) throw nb::python_error();
+    if (failure) std::rethrow_exception(failure);
 }
 
 void bind_kernels(nb::module_& m);

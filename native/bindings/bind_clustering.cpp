@@ -1,52 +1,8 @@
-#include <chrono>
-#include <condition_variable>
-#include <exception>
-#include <mutex>
-#include <thread>
-
 #include "bindings/bind.h"
 #include "index/clustering.h"
 
 namespace lode::bind {
 namespace {
-
-// Calls work(cancel) on a thread of its own while this one looks for signals, so that Ctrl-C ends it within a block.
-template <class Work>
-void interruptible(Work&& work) {
-    CancelFlag cancel{false};
-    std::exception_ptr failure;
-    std::mutex lock;
-    std::condition_variable ended;
-    bool done = false;
-    bool interrupted = false;
-    {
-        const nb::gil_scoped_release release;
-        std::thread runner([&] {
-            try {
-                work(&cancel);
-            } catch (...) {
-                failure = std::current_exception();
-            }
-            const std::lock_guard<std::mutex> hold(lock);
-            done = true;
-            ended.notify_one();
-        });
-        std::unique_lock<std::mutex> hold(lock);
-        while (!ended.wait_for(hold, std::chrono::milliseconds(50), [&] { return done; })) {
-            hold.unlock();
-            if (!interrupted) {
-                const nb::gil_scoped_acquire acquire;
-                interrupted = PyErr_CheckSignals() != 0;
-            }
-            cancel = interrupted;
-            hold.lock();
-        }
-        hold.unlock();
-        runner.join();
-    }
-    if (interrupted) throw nb::python_error();
-    if (failure) std::rethrow_exception(failure);
-}
 
 // groups: uint64 [n][5] = begin, end, first, k, id
 std::vector<Group> groups_of(const In<std::uint64_t, 2>& rows, std::size_t n_order, std::size_t n_centroids) {

@@ -21,12 +21,14 @@ void quantise_centroids(In<float, 2> centroids, float scale, InOut<std::uint8_t,
 }
 
 double encode(const std::string& name, AnyMatrix vectors, std::size_t begin, std::uint64_t rotation_seed,
-              In<std::uint8_t, 2> centroid_rows, float centroid_scale, In<std::uint32_t, 1> assignment, unsigned bits,
-              InOut<std::uint8_t, 2> codes, InOut<std::uint16_t, 1> scales, unsigned refine_bits,
-              InOut<std::uint8_t, 2> refine_codes, InOut<std::uint16_t, 1> refine_scales, std::size_t n_threads) {
+              In<std::uint8_t, 2> centroid_rows, float centroid_scale, float residual_unit,
+              In<std::uint32_t, 1> assignment, unsigned bits, InOut<std::uint8_t, 2> codes,
+              InOut<std::uint16_t, 1> scales, unsigned refine_bits, InOut<std::uint8_t, 2> refine_codes,
+              InOut<std::uint16_t, 1> refine_scales, std::size_t n_threads) {
     const Kernels& kernels = level(name);
     const Vectors view = vectors_of(vectors);
     const std::size_t n = assignment.shape(0);
+    require(residual_unit > 0, "residual_unit must be positive");
     require(begin + n <= view.n, "assignment: longer than the vectors");
     require(centroid_rows.shape(1) == row_bytes(view.dim, kCentroidBits), "centroid_rows: wrong shape");
     require(dot_rows(kernels, bits) != nullptr && bits < 6, "bits must be 1, 2 or 4");
@@ -45,7 +47,7 @@ double encode(const std::string& name, AnyMatrix vectors, std::size_t begin, std
     const nb::gil_scoped_release release;
     const Rotation rotation(view.dim, rotation_seed);
     return encode_residuals(kernels, view, begin, begin + n, rotation, centroid_rows.data(), centroid_scale,
-                            assignment.data(), tiers, refine_bits == 0 ? 1 : 2, n_threads);
+                            residual_unit, assignment.data(), tiers, refine_bits == 0 ? 1 : 2, n_threads);
 }
 
 auto postings(In<std::uint32_t, 1> assignment, In<std::int64_t, 1> doc_offsets, std::size_t n_lists) {
@@ -81,9 +83,9 @@ void bind_encoding(nb::module_& m) {
     m.def("rotate_centroids", &code_centroids, nb::arg("centroids"), nb::arg("rotation_seed"), nb::arg("n_threads"));
     m.def("encode_centroids", &quantise_centroids, nb::arg("centroids"), nb::arg("scale"), nb::arg("rows"));
     m.def("encode_residuals", &encode, nb::arg("level"), nb::arg("vectors"), nb::arg("begin"), nb::arg("rotation_seed"),
-          nb::arg("centroid_rows"), nb::arg("centroid_scale"), nb::arg("assignment"), nb::arg("bits"), nb::arg("codes"),
-          nb::arg("scales"), nb::arg("refine_bits"), nb::arg("refine_codes"), nb::arg("refine_scales"),
-          nb::arg("n_threads"));
+          nb::arg("centroid_rows"), nb::arg("centroid_scale"), nb::arg("residual_unit"), nb::arg("assignment"),
+          nb::arg("bits"), nb::arg("codes"), nb::arg("scales"), nb::arg("refine_bits"), nb::arg("refine_codes"),
+          nb::arg("refine_scales"), nb::arg("n_threads"));
     m.def("build_postings", &postings, nb::arg("assignment"), nb::arg("doc_offsets"), nb::arg("n_lists"));
     m.def("decode_postings", &decode, nb::arg("bytes"), nb::arg("begin"), nb::arg("end"), nb::arg("count"),
           nb::arg("n_docs"));

@@ -50,7 +50,7 @@ SearchOptions options_of(std::size_t k, std::size_t k_centroids, std::size_t k_g
 class PySearcher {
 public:
     PySearcher(std::uint64_t rotation_seed, unsigned bits, unsigned refine_bits, In<std::uint8_t, 1> centroids,
-               std::size_t dim, std::size_t n_centroids, float centroid_scale, float centroid_norm,
+               std::size_t dim, std::size_t n_centroids, float centroid_scale, float centroid_norm, float residual_unit,
                In<std::uint32_t, 1> type_first, In<std::uint8_t, 1> type_rows, In<std::uint64_t, 1> doc_offsets,
                std::size_t n_tokens, In<std::uint8_t, 1> assignment, unsigned id_bytes, In<std::uint8_t, 1> codes,
                In<std::uint16_t, 1> scales, In<std::uint8_t, 1> refine_codes, In<std::uint16_t, 1> refine_scales,
@@ -84,6 +84,7 @@ public:
                             centroids.data(),
                             centroid_scale,
                             centroid_norm,
+                            residual_unit,
                             type_first.shape(0) - 1,
                             type_first.data(),
                             type_rows.data()};
@@ -125,14 +126,14 @@ public:
         }
         require(static_cast<std::size_t>(offsets.data()[n]) <= tokens.shape(0), "offsets past the queries");
         std::vector<std::vector<Hit>> hits(n);
-        {
-            const nb::gil_scoped_release release;
+        interruptible([&](const CancelFlag* cancel) {
             parallel_for(n, n_threads, [&](std::size_t i, std::size_t) {
+                stop_if(cancel);
                 const std::int64_t begin = offsets.data()[i];
                 hits[i] = searcher_->search(kernels, tokens.data() + static_cast<std::size_t>(begin) * dim_,
                                             static_cast<std::size_t>(offsets.data()[i + 1] - begin), options);
             });
-        }
+        });
         nb::list out;
         for (const std::vector<Hit>& one : hits) out.append(nb::cast(to_arrays(one)));
         return out;
@@ -163,13 +164,13 @@ void bind_search(nb::module_& m) {
             nb::arg("own_types"));
     nb::class_<PySearcher>(m, "Searcher")
         .def(nb::init<std::uint64_t, unsigned, unsigned, In<std::uint8_t, 1>, std::size_t, std::size_t, float, float,
-                      In<std::uint32_t, 1>, In<std::uint8_t, 1>, In<std::uint64_t, 1>, std::size_t, In<std::uint8_t, 1>,
-                      unsigned, In<std::uint8_t, 1>, In<std::uint16_t, 1>, In<std::uint8_t, 1>, In<std::uint16_t, 1>,
-                      In<std::uint64_t, 1>, In<std::uint32_t, 1>, In<std::uint8_t, 1>>(),
+                      float, In<std::uint32_t, 1>, In<std::uint8_t, 1>, In<std::uint64_t, 1>, std::size_t,
+                      In<std::uint8_t, 1>, unsigned, In<std::uint8_t, 1>, In<std::uint16_t, 1>, In<std::uint8_t, 1>,
+                      In<std::uint16_t, 1>, In<std::uint64_t, 1>, In<std::uint32_t, 1>, In<std::uint8_t, 1>>(),
              nb::arg("rotation_seed"), nb::arg("bits"), nb::arg("refine_bits"), nb::arg("centroids"), nb::arg("dim"),
-             nb::arg("n_centroids"), nb::arg("centroid_scale"), nb::arg("centroid_norm"), nb::arg("type_first"),
-             nb::arg("type_rows"), nb::arg("doc_offsets"), nb::arg("n_tokens"), nb::arg("assignment"),
-             nb::arg("id_bytes"), nb::arg("codes"), nb::arg("scales"), nb::arg("refine_codes"),
+             nb::arg("n_centroids"), nb::arg("centroid_scale"), nb::arg("centroid_norm"), nb::arg("residual_unit"),
+             nb::arg("type_first"), nb::arg("type_rows"), nb::arg("doc_offsets"), nb::arg("n_tokens"),
+             nb::arg("assignment"), nb::arg("id_bytes"), nb::arg("codes"), nb::arg("scales"), nb::arg("refine_codes"),
              nb::arg("refine_scales"), nb::arg("list_offsets"), nb::arg("list_counts"), nb::arg("lists"))
         .def("search", &PySearcher::search, nb::arg("level"), nb::arg("query"), nb::arg("options"))
         .def("search_batch", &PySearcher::search_batch, nb::arg("level"), nb::arg("tokens"), nb::arg("offsets"),

@@ -76,10 +76,11 @@ void encode_centroids(const float* centroids, std::size_t n, std::size_t dim, fl
 
 double encode_residuals(const Kernels& kernels, const Vectors& vectors, std::size_t begin, std::size_t end,
                         const Rotation& rotation, const std::uint8_t* centroid_rows, float centroid_scale,
-                        const std::uint32_t* assignment, const CodedTier* tiers, std::size_t n_tiers,
-                        std::size_t n_threads) {
+                        float residual_unit, const std::uint32_t* assignment, const CodedTier* tiers,
+                        std::size_t n_tiers, std::size_t n_threads) {
     const std::size_t dim = vectors.dim;
     const std::size_t centroid_stride = row_bytes(dim, kCentroidBits);
+    const float inverse_unit = 1.0F / residual_unit;
     const std::size_t n_chunks = (end - begin + kChunk - 1) / kChunk;
     std::vector<double> errors(n_chunks, 0.0);
     parallel_for(n_chunks, n_threads, [&](std::size_t chunk, std::size_t) {
@@ -92,6 +93,7 @@ double encode_residuals(const Kernels& kernels, const Vectors& vectors, std::siz
             unpack_row(centroid_rows + assignment[i] * centroid_stride, dim, kCentroidBits, codes.data());
             for (std::size_t d = 0; d < dim; ++d) {
                 row[d] -= static_cast<float>(static_cast<int>(codes[d]) - kCentroidZero) * centroid_scale;
+                row[d] *= inverse_unit;
             }
             for (std::size_t t = 0; t < n_tiers; ++t) {
                 tiers[t].scales[i] =
@@ -104,7 +106,7 @@ double encode_residuals(const Kernels& kernels, const Vectors& vectors, std::siz
     });
     double total = 0;
     for (const double error : errors) total += error;  // in chunk order: the same sum for any number of threads
-    return total;
+    return total * static_cast<double>(residual_unit) * static_cast<double>(residual_unit);
 }
 
 float half_value(std::uint16_t half) noexcept {

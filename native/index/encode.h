@@ -34,11 +34,12 @@ void rotate_rows(const Rotation& rotation, float* rows, std::size_t n, std::size
 void encode_centroids(const float* centroids, std::size_t n, std::size_t dim, float scale, std::uint8_t* rows);
 
 // Encodes tokens [begin, end) of `vectors`; assignment[i] and the tiers are indexed from `begin`. Centroids are the
-// coded rows, so that their rounding is absorbed by the residual. Adds up the squared error that is left.
+// coded rows, so that their rounding is absorbed by the residual. Scales are stored in units of `residual_unit`, which
+// should be near the residuals' size: a float16 has few exponents. Adds up the squared error that is left.
 double encode_residuals(const Kernels& kernels, const Vectors& vectors, std::size_t begin, std::size_t end,
                         const Rotation& rotation, const std::uint8_t* centroid_rows, float centroid_scale,
-                        const std::uint32_t* assignment, const CodedTier* tiers, std::size_t n_tiers,
-                        std::size_t n_threads);
+                        float residual_unit, const std::uint32_t* assignment, const CodedTier* tiers,
+                        std::size_t n_tiers, std::size_t n_threads);
 
 float half_value(std::uint16_t half) noexcept;
 std::uint16_t half_of(float value) noexcept;  // round to nearest even; overflow gives the largest finite half

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "index/encode.h"
 
@@ -71,6 +72,9 @@ void prepare_query(const Codebook& book, const Rotation& rotation, const float* 
                    Query& out) {
     const std::size_t dim = book.dim;
     std::vector<float> rotated(query, query + n_tokens * dim);
+    float peak = std::numeric_limits<float>::min();  // brought to 1 first: a rotation of the largest floats overflows
+    for (const float value : rotated) peak = std::max(peak, std::fabs(value));
+    for (float& value : rotated) value /= peak;
     float largest = 0;
     for (std::size_t q = 0; q < n_tokens; ++q) rotation.apply(rotated.data() + q * dim);
     for (const float value : rotated) largest = std::max(largest, std::fabs(value));
@@ -79,8 +83,8 @@ void prepare_query(const Codebook& book, const Rotation& rotation, const float* 
     // Cauchy-Schwarz: no |dot| exceeds this, so after the shift every score fits in 16 bits.
     const float bound = coarse.norm * book.centroid_norm;
     for (out.shift = 0; bound > std::ldexp(32767.0F, out.shift);) ++out.shift;
-    out.step = fine.step;
-    out.unit = book.centroid_scale * coarse.step * std::ldexp(1.0F, out.shift);
+    out.step = fine.step * peak * book.residual_unit;
+    out.unit = book.centroid_scale * coarse.step * peak * std::ldexp(1.0F, out.shift);
     out.chunks.resize((n_tokens + kQueryChunk - 1) / kQueryChunk);
     for (std::size_t c = 0; c < out.chunks.size(); ++c) {
         const std::size_t begin = c * kQueryChunk;

@@ -10,7 +10,8 @@
 namespace lode {
 namespace {
 
-constexpr std::size_t kTokens = 128;  // document tokens scored at a time: their dots stay in L1
+constexpr std::size_t kIdleScratches = 64;  // kept between searches; as many as threads that search at once
+constexpr std::size_t kTokens = 128;        // document tokens scored at a time: their dots stay in L1
 
 // Type means cost a row each, so ranges pay only where types own many centroids.
 bool use_ranges(const Codebook& book, const SearchOptions& options) {
@@ -24,16 +25,18 @@ Searcher::Searcher(const Codebook& book, const Segment& segment)
     : book_(book), segment_(segment), rotation_(book.dim, book.rotation_seed) {}
 
 std::unique_ptr<SearchScratch> Searcher::take_scratch() const {
-    const std::lock_guard<std::mutex> hold(lock_);
-    if (idle_.empty()) return std::make_unique<SearchScratch>();
+    // try_lock: after a fork the lock may be held by a thread that the child does not have.
+    const std::unique_lock<std::mutex> hold(lock_, std::try_to_lock);
+    if (!hold.owns_lock() || idle_.empty()) return std::make_unique<SearchScratch>();
     std::unique_ptr<SearchScratch> scratch = std::move(idle_.back());
     idle_.pop_back();
     return scratch;
 }
 
 void Searcher::give_back(std::unique_ptr<SearchScratch> scratch) const {
-    const std::lock_guard<std::mutex> hold(lock_);
-    idle_.push_back(std::move(scratch));
+    if (scratch->tables.size() > 1) return;  // a query of thousands of tokens: its tables are too large to keep
+    const std::unique_lock<std::mutex> hold(lock_, std::try_to_lock);
+    if (hold.owns_lock() && idle_.size() < kIdleScratches) idle_.push_back(std::move(scratch));
 }
 
 std::vector<Hit> Searcher::search(const Kernels& kernels, const float* query, std::size_t n_tokens,

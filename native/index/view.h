@@ -34,6 +34,7 @@ struct Codebook {
     const std::uint8_t* centroids = nullptr;  // [n_centroids][row_bytes(dim, 6)] and kReadSlack
     float centroid_scale = 0;
     float centroid_norm = 0;                    // largest Euclidean norm of a centroid's codes - 32
+    float residual_unit = 1;                    // value of a stored residual scale of 1
     std::size_t n_types = 0;                    // token types; type j owns centroids [type_first[j], type_first[j + 1])
     const std::uint32_t* type_first = nullptr;  // [n_types + 1]
     const std::uint8_t* type_rows = nullptr;    // [n_types][row_bytes(dim, 6)]: mean of a type, as centroids are coded

@@ -88,6 +88,7 @@ TEST_GROUP(residual_codes_leave_the_error_they_report_and_more_bits_leave_less) 
         for (const auto& [bits, refine_bits] : {std::pair{1U, 0U}, {2U, 0U}, {4U, 0U}, {4U, 4U}}) {
             const SmallIndex index({dim, 40, 20, bits, refine_bits, 2, 8, 3});
             std::vector<std::uint8_t> codes(dim);
+            const float unit = index.book.residual_unit;
             double error = 0;
             for (std::size_t t = 0; t < index.assignment.size(); ++t) {
                 std::vector<float> left(index.tokens.begin() + static_cast<std::ptrdiff_t>(t * dim),
@@ -100,9 +101,9 @@ TEST_GROUP(residual_codes_leave_the_error_they_report_and_more_bits_leave_less) 
                 };
                 subtract(index.centroid_rows, index.assignment[t], kCentroidBits, index.book.centroid_scale,
                          static_cast<float>(kCentroidZero));
-                subtract(index.codes, t, bits, half_value(index.scales[t]), center(bits));
+                subtract(index.codes, t, bits, unit * half_value(index.scales[t]), center(bits));
                 if (refine_bits != 0)
-                    subtract(index.refine_codes, t, refine_bits, half_value(index.refine_scales[t]),
+                    subtract(index.refine_codes, t, refine_bits, unit * half_value(index.refine_scales[t]),
                              center(refine_bits));
                 error += dot(left, left);
             }

@@ -85,8 +85,8 @@ private:
         std::vector<std::uint8_t> codes(dim_);
         unpack_row(rows.data() + t * row_bytes(dim_, bits), dim_, bits, codes.data());
         for (std::size_t d = 0; d < dim_; ++d) {
-            residual_[t * dim_ + d] +=
-                double{half_value(scales[t])} * (double{static_cast<float>(codes[d])} - double{center(bits)});
+            residual_[t * dim_ + d] += double{index_.book.residual_unit} * double{half_value(scales[t])} *
+                                       (double{static_cast<float>(codes[d])} - double{center(bits)});
         }
     }
 

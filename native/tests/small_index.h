@@ -110,6 +110,7 @@ private:
         book.refine_bits = shape.refine_bits;
         book.n_centroids = shape.n_centroids;
         book.centroid_scale = largest / static_cast<float>(kCentroidZero - 1);
+        book.residual_unit = 0.25F;
         const std::size_t stride = row_bytes(shape.dim, kCentroidBits);
         centroid_rows.assign(shape.n_centroids * stride + kReadSlack, 0xFF);
         encode_centroids(centroids_.data(), shape.n_centroids, shape.dim, book.centroid_scale, centroid_rows.data());
@@ -140,7 +141,7 @@ private:
                                     {shape.refine_bits, refine_codes.data(), refine_scales.data()}};
         const Vectors vectors{tokens.data(), false, n, shape.dim};
         error = encode_residuals(*kReference, vectors, 0, n, rotation, centroid_rows.data(), book.centroid_scale,
-                                 assignment.data(), tiers, shape.refine_bits == 0 ? 1 : 2, 2);
+                                 book.residual_unit, assignment.data(), tiers, shape.refine_bits == 0 ? 1 : 2, 2);
         id_bytes = shape.id_bytes;
         ids.assign(n * id_bytes + 4, 0);
         for (std::size_t t = 0; t < n; ++t) {

@@ -14,6 +14,7 @@ from motherlode.retrieval.reference import CENTROID_BITS, CENTROID_ZERO, rotatio
 WIDTHS = (1, 2, 4, 6, 7)
 DIMS = (*range(1, 40), 63, 64, 65, 96, 100, 127, 128, 129, 200, 256, 300, 384, 768, 1024, 4096)
 EPSILON = 2.0**-23
+UNIT = 0.5  # of the scales of residuals
 
 
 def packed(codes: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
@@ -158,10 +159,8 @@ def test_residual_codes_are_the_same_at_every_level_and_leave_what_they_say(
         left -= np.float32(scale) * (centroids.astype(np.float32) - CENTROID_ZERO)[assignment]
         for tier, tier_scales, width in ((codes, scales, bits), (refine_codes, refine_scales, refine_bits)):
             if width:
-                middle = ((1 << width) - 1) / 2
-                left -= tier_scales.view(np.float16).astype(np.float32)[:, None] * (
-                    unpack_codes(tier, dim, width) - middle
-                )
+                values = unpack_codes(tier, dim, width) - ((1 << width) - 1) / 2
+                left -= UNIT * tier_scales.view(np.float16).astype(np.float32)[:, None] * values
         assert error == pytest.approx((left.astype(np.float64) ** 2).sum(), rel=1e-3, abs=1e-6)
 
 
@@ -173,8 +172,9 @@ def _encode(
     refine_codes = np.zeros((n if refine_bits else 0, native.row_bytes(dim, refine_bits)), np.uint8)
     scales, refine_scales = np.zeros(n, np.uint16), np.zeros(n if refine_bits else 0, np.uint16)
     error = native.encode_residuals(
-        name, vectors, 0, 11, rows, scale, assignment, bits, codes, scales, refine_bits, refine_codes, refine_scales, 2
-    )
+        name, vectors, 0, 11, rows, scale, UNIT, assignment,
+        bits, codes, scales, refine_bits, refine_codes, refine_scales, 2,
+    )  # fmt: skip
     return codes, scales, refine_codes, refine_scales, error
 
 

@@ -131,6 +131,7 @@ def test_residual_codes_decode_to_the_vectors_with_the_error_that_was_stated(
         3,
         book.centroids,
         book.scale,
+        book.residual_unit,
         assignment,
         bits,
         codes,
@@ -143,9 +144,9 @@ def test_residual_codes_decode_to_the_vectors_with_the_error_that_was_stated(
     values = (book.centroids[assignment, :dim].astype(np.float32) - CENTROID_ZERO) * book.scale
     residual = rotated(corpus.vectors, 3) - values
     energy = float((residual**2).sum())
-    residual -= decoded(codes, scales, dim, bits)
+    residual -= book.residual_unit * decoded(codes, scales, dim, bits)
     if refine_bits:
-        residual -= decoded(more, more_scales, dim, refine_bits)
+        residual -= book.residual_unit * decoded(more, more_scales, dim, refine_bits)
     assert left == pytest.approx(float((residual.astype(np.float64) ** 2).sum()), rel=1e-3)
     if dim == 128:
         # Max's quantisers leave 36 %, 12 % and 1.2 % of a normal variable; what the second tier gets is not normal
@@ -196,3 +197,13 @@ def test_damaged_posting_bytes_give_fewer_documents_and_never_wrong_ones() -> No
         assert (np.diff(found.astype(np.int64)) > 0).all()
         assert len(found) == 0 or found[-1] < 500
     assert counts[0] == 500
+
+
+def test_vectors_of_any_size_keep_their_codes() -> None:
+    corpus = make_corpus(300, 48)
+    left = {}
+    for factor in (1e-20, 1.0, 1e15):
+        clusters = token_aware_clusters((corpus.vectors * factor).astype(np.float32), corpus.token_ids, 40)
+        book = make_codebook(clusters, 2, 0, 3)
+        left[factor] = book.residual_unit / factor
+    assert max(left.values()) <= 2 * min(left.values())

@@ -24,6 +24,7 @@ class Codebook:
     centroids: uint8 [n_centroids, stride]; type_rows: uint8 [n_types, stride], the mean of each type, coded alike
     type_first: uint32 [n_types + 1]; type_ids: int64 [n_types]
     norm: largest Euclidean norm of a row of codes - 32, in code units
+    residual_unit: value of a stored residual scale of 1; a power of two near the residuals' size, for any scale of input
     """
 
     dim: int
@@ -33,6 +34,7 @@ class Codebook:
     centroids: NDArray[np.uint8]
     scale: float
     norm: float
+    residual_unit: float
     type_first: NDArray[np.uint32]
     type_ids: NDArray[np.int64]
     type_rows: NDArray[np.uint8]
@@ -57,7 +59,14 @@ def make_codebook(clusters: Clusters, bits: int, refine_bits: int, seed: int, n_
     native.encode_centroids(means, scale, type_rows)
     codes = rows[:, :dim].astype(np.float32) - CENTROID_ZERO
     norm = float(np.sqrt(np.einsum("ij,ij->i", codes, codes).max(initial=0.0)))
-    return Codebook(dim, seed, bits, refine_bits, rows, scale, norm, clusters.type_first, clusters.type_ids, type_rows)
+    unit = _residual_unit(clusters.mean_squared_error / dim, scale)
+    first, kinds = clusters.type_first, clusters.type_ids
+    return Codebook(dim, seed, bits, refine_bits, rows, scale, norm, unit, first, kinds, type_rows)
+
+
+def _residual_unit(error_per_value: float, scale: float) -> float:
+    """The power of two nearest to the root mean square of a residual's values, the centroids' rounding included."""
+    return float(2.0 ** np.clip(np.round(np.log2(np.sqrt(error_per_value + scale * scale / 12))), -120, 120))
 
 
 def _scale(rotated: NDArray[np.float32]) -> float:

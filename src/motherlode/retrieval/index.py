@@ -251,6 +251,7 @@ class Index:
                 n_centroids=facts["n_centroids"],
                 centroid_scale=facts["scale"],
                 centroid_norm=facts["norm"],
+                residual_unit=facts["residual_unit"],
                 type_first=book.array("type_first", np.uint32),
                 type_rows=book.array("type_rows", np.uint8),
                 doc_offsets=offsets,

@@ -22,6 +22,7 @@ _BY_KIND: dict[str, dict[str, Any]] = {
             "n_centroids": int,
             "scale": float,
             "norm": float,
+            "residual_unit": float,
             "rotation_seed": int,
             "bits": int,
             "refine_bits": int,

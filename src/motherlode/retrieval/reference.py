@@ -28,9 +28,9 @@ _ROTATION = 0x726F746174696F6E
 def decoded_vectors(index: Index) -> NDArray[np.float32]:
     """What the index remembers of its token vectors, as float32 [n_tokens, dim] in the order they were given.
 
-    A flat index remembers them exactly. A compressed one gives centroid + scale * (code - middle), plus the same for
-    the refinement tier where there is one, turned back by the rotation. Costs 4 * n_tokens * dim bytes, and dim² for
-    the rotation.
+    A flat index remembers them exactly. A compressed one gives centroid + unit * scale * (code - middle), plus the
+    same for the refinement tier where there is one, turned back by the rotation. Costs 4 * n_tokens * dim bytes, and
+    dim² for the rotation.
     """
     manifest = load_manifest(index.path)
     if index.kind == "flat":
@@ -40,9 +40,10 @@ def decoded_vectors(index: Index) -> NDArray[np.float32]:
     centroids = _rows(open_file(index.path, manifest, "codebook"), "centroids", index.dim, CENTROID_BITS)
     segment = open_file(index.path, manifest, "segment")
     rotated = facts["scale"] * (centroids.astype(np.float32) - CENTROID_ZERO)[_assignment(segment, index.n_tokens)]
-    rotated += _residuals(segment, index.dim, facts["bits"])
+    rotated += facts["residual_unit"] * _residuals(segment, index.dim, facts["bits"])
     if facts["refine_bits"]:
-        rotated += _residuals(open_file(index.path, manifest, "refine"), index.dim, facts["refine_bits"])
+        refine = open_file(index.path, manifest, "refine")
+        rotated += facts["residual_unit"] * _residuals(refine, index.dim, facts["refine_bits"])
     back: NDArray[np.float32] = rotated @ rotation_matrix(index.dim, facts["rotation_seed"])
     return back
 
