@@ -27,26 +27,73 @@ float step_factor(const CodedTier* tiers, std::size_t n_tiers, std::size_t t) {
     return tiers[1].bits == 4 ? 1.0F : 0.9F;
 }
 
+// Sums over one token for codes made with one step: how much of the residual they carry.
+struct Fit {
+    float projection;  // <r, c>
+    float norm;        // <c, c>
+};
+
+// code = floor(r / step + middle + 1/2) clamped to [0, top]; lanes of eight so that it vectorises at the baseline.
+inline float level_of(float residual, float inverse, float middle, float top) {
+    const float level = std::min(top + 0.5F, std::max(0.0F, residual * inverse + middle + 0.5F));
+    return static_cast<float>(static_cast<int>(level));
+}
+
+Fit fit_of(const float* residual, std::size_t dim, float inverse, float middle) {
+    constexpr std::size_t kLanes = 8;
+    const float top = 2 * middle;
+    float projection[kLanes] = {};
+    float norm[kLanes] = {};
+    std::size_t d = 0;
+    for (; d + kLanes <= dim; d += kLanes) {
+        for (std::size_t i = 0; i < kLanes; ++i) {
+            const float code = level_of(residual[d + i], inverse, middle, top) - middle;
+            projection[i] += residual[d + i] * code;
+            norm[i] += code * code;
+        }
+    }
+    for (; d < dim; ++d) {
+        const float code = level_of(residual[d], inverse, middle, top) - middle;
+        projection[0] += residual[d] * code;
+        norm[0] += code * code;
+    }
+    Fit fit{0, 0};
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        fit.projection += projection[i];
+        fit.norm += norm[i];
+    }
+    return fit;
+}
+
+// Four bits gain a tenth of their error when each token tries a few steps (.0100 against .0111 of a normal variable);
+// one and two bits gain less than a hundredth.
+constexpr float kSteps[] = {0.8F, 0.85F, 0.9F, 0.95F, 1.05F, 1.1F, 1.15F, 1.2F};
+
 // One tier of one token: codes of `residual`, which is then reduced by what they stand for. Returns the float16 scale.
 std::uint16_t encode_tier(float* residual, std::size_t dim, unsigned bits, float factor, std::uint8_t* codes) {
-    const int top = (1 << bits) - 1;
     const float middle = center(bits);
     float energy = 0;
     for (std::size_t d = 0; d < dim; ++d) energy += residual[d] * residual[d];
     const float step = factor * best_step(bits) * std::sqrt(energy / static_cast<float>(dim));
-    const float inverse = step > 0 ? 1.0F / step : 0.0F;
-    float projection = 0;
-    float norm = 0;
-    for (std::size_t d = 0; d < dim; ++d) {
-        const float level = std::floor(residual[d] * inverse + middle + 0.5F);
-        const float code = std::min(static_cast<float>(top), std::max(0.0F, level));
-        codes[d] = static_cast<std::uint8_t>(static_cast<int>(code));
-        projection += residual[d] * (code - middle);
-        norm += (code - middle) * (code - middle);
+    float inverse = step > 0 ? 1.0F / step : 0.0F;
+    Fit best = fit_of(residual, dim, inverse, middle);
+    if (bits == 4) {
+        const float usual = inverse;
+        for (const float multiple : kSteps) {
+            const Fit fit = fit_of(residual, dim, usual / multiple, middle);
+            if (fit.projection * fit.projection * best.norm > best.projection * best.projection * fit.norm) {
+                best = fit;
+                inverse = usual / multiple;
+            }
+        }
     }
-    const std::uint16_t stored = half_of(projection / norm);
+    const std::uint16_t stored = half_of(best.projection / best.norm);
     const float scale = half_value(stored);
-    for (std::size_t d = 0; d < dim; ++d) residual[d] -= scale * (static_cast<float>(codes[d]) - middle);
+    for (std::size_t d = 0; d < dim; ++d) {
+        const float level = level_of(residual[d], inverse, middle, 2 * middle);
+        codes[d] = static_cast<std::uint8_t>(static_cast<int>(level));
+        residual[d] -= scale * (level - middle);
+    }
     return stored;
 }
 
