@@ -24,7 +24,7 @@ class Codebook:
     centroids: uint8 [n_centroids, stride]; type_rows: uint8 [n_types, stride], the mean of each type, coded alike
     type_first: uint32 [n_types + 1]; type_ids: int64 [n_types]
     norm: largest Euclidean norm of a row of codes - 32, in code units
-    residual_unit: value of a stored residual scale of 1; a power of two near the residuals' size, for any scale of input
+    residual_unit: value of a stored residual scale of 1; a power of two near the residuals' size
     """
 
     dim: int
