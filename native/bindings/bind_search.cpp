@@ -51,17 +51,20 @@ class PySearcher {
 public:
     PySearcher(std::uint64_t rotation_seed, unsigned bits, unsigned refine_bits, In<std::uint8_t, 1> centroids,
                std::size_t dim, std::size_t n_centroids, float centroid_scale, float centroid_norm, float residual_unit,
-               In<std::uint32_t, 1> type_first, In<std::uint8_t, 1> type_rows, In<std::uint64_t, 1> doc_offsets,
-               std::size_t n_tokens, In<std::uint8_t, 1> assignment, unsigned id_bytes, In<std::uint8_t, 1> codes,
+               In<float, 1> basis, In<std::uint8_t, 1> words, In<std::uint32_t, 1> type_first,
+               In<std::uint8_t, 1> type_rows, In<std::uint64_t, 1> doc_offsets, std::size_t n_tokens,
+               In<std::uint8_t, 1> assignment, unsigned id_bytes, In<std::uint8_t, 1> codes,
                In<std::uint16_t, 1> scales, In<std::uint8_t, 1> refine_codes, In<std::uint16_t, 1> refine_scales,
                In<std::uint64_t, 1> list_offsets, In<std::uint32_t, 1> list_counts, In<std::uint8_t, 1> lists)
         : keep_{nb::cast(centroids),     nb::cast(type_first),   nb::cast(type_rows),   nb::cast(doc_offsets),
                 nb::cast(assignment),    nb::cast(codes),        nb::cast(scales),      nb::cast(refine_codes),
                 nb::cast(refine_scales), nb::cast(list_offsets), nb::cast(list_counts), nb::cast(lists)} {
         require(dim > 0 && doc_offsets.shape(0) > 0 && id_bytes >= 1 && id_bytes <= 4, "dim, doc_offsets or id_bytes");
-        require(dot_rows(*kReference, bits) != nullptr && bits < 6, "bits must be 1, 2 or 4");
+        require(bits == 1 || bits == 2 || bits == 4, "bits must be 1, 2 or 4");
         require(refine_bits == 0 || (dot_rows(*kReference, refine_bits) != nullptr && refine_bits < 6),
                 "refine_bits must be 0, 1, 2 or 4");
+        require(basis.shape(0) == 0 || basis.shape(0) == dim * dim, "basis: wrong size");
+        require(words.shape(0) == words_size(dim, bits), "words: wrong size");
         const std::size_t centroid_stride = row_bytes(dim, kCentroidBits);
         require(centroids.shape(0) >= n_centroids * centroid_stride + kReadSlack, "centroids: too short");
         require(
@@ -85,6 +88,8 @@ public:
                             centroid_scale,
                             centroid_norm,
                             residual_unit,
+                            basis.shape(0) == 0 ? nullptr : basis.data(),
+                            words.data(),
                             type_first.shape(0) - 1,
                             type_first.data(),
                             type_rows.data()};
@@ -164,14 +169,16 @@ void bind_search(nb::module_& m) {
             nb::arg("own_types"));
     nb::class_<PySearcher>(m, "Searcher")
         .def(nb::init<std::uint64_t, unsigned, unsigned, In<std::uint8_t, 1>, std::size_t, std::size_t, float, float,
-                      float, In<std::uint32_t, 1>, In<std::uint8_t, 1>, In<std::uint64_t, 1>, std::size_t,
-                      In<std::uint8_t, 1>, unsigned, In<std::uint8_t, 1>, In<std::uint16_t, 1>, In<std::uint8_t, 1>,
-                      In<std::uint16_t, 1>, In<std::uint64_t, 1>, In<std::uint32_t, 1>, In<std::uint8_t, 1>>(),
+                      float, In<float, 1>, In<std::uint8_t, 1>, In<std::uint32_t, 1>, In<std::uint8_t, 1>,
+                      In<std::uint64_t, 1>, std::size_t, In<std::uint8_t, 1>, unsigned, In<std::uint8_t, 1>,
+                      In<std::uint16_t, 1>, In<std::uint8_t, 1>, In<std::uint16_t, 1>, In<std::uint64_t, 1>,
+                      In<std::uint32_t, 1>, In<std::uint8_t, 1>>(),
              nb::arg("rotation_seed"), nb::arg("bits"), nb::arg("refine_bits"), nb::arg("centroids"), nb::arg("dim"),
              nb::arg("n_centroids"), nb::arg("centroid_scale"), nb::arg("centroid_norm"), nb::arg("residual_unit"),
-             nb::arg("type_first"), nb::arg("type_rows"), nb::arg("doc_offsets"), nb::arg("n_tokens"),
-             nb::arg("assignment"), nb::arg("id_bytes"), nb::arg("codes"), nb::arg("scales"), nb::arg("refine_codes"),
-             nb::arg("refine_scales"), nb::arg("list_offsets"), nb::arg("list_counts"), nb::arg("lists"))
+             nb::arg("basis"), nb::arg("words"), nb::arg("type_first"), nb::arg("type_rows"), nb::arg("doc_offsets"),
+             nb::arg("n_tokens"), nb::arg("assignment"), nb::arg("id_bytes"), nb::arg("codes"), nb::arg("scales"),
+             nb::arg("refine_codes"), nb::arg("refine_scales"), nb::arg("list_offsets"), nb::arg("list_counts"),
+             nb::arg("lists"))
         .def("search", &PySearcher::search, nb::arg("level"), nb::arg("query"), nb::arg("options"))
         .def("search_batch", &PySearcher::search_batch, nb::arg("level"), nb::arg("tokens"), nb::arg("offsets"),
              nb::arg("options"), nb::arg("n_threads"));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "index/parallel.h"
@@ -10,7 +11,7 @@
 namespace lode {
 namespace {
 
-constexpr std::size_t kChunk = 4096;
+constexpr std::size_t kChunk = 1024;
 
 // The step of the uniform quantiser with the least squared error for a normal variable of unit variance
 // (Max, 1960, table II), by bits.
@@ -18,14 +19,8 @@ float best_step(unsigned bits) {
     return bits == 1 ? 1.596F : bits == 2 ? 0.9957F : 0.3352F;
 }
 
-// What a tier leaves over is not normal: mostly uniform inside its cells, with tails beyond its outermost levels that
-// no later tier reaches. So a 2-bit tier that is to be refined takes wider steps, and the refinement its own; the
-// factors minimise the final error on normal data (docs/log.md has the table: 0.0142 against 0.0195 for 2 + 2 bits).
-float step_factor(const CodedTier* tiers, std::size_t n_tiers, std::size_t t) {
-    if (t == 0) return n_tiers > 1 && tiers[0].bits == 2 ? 1.3F : 1.0F;
-    if (tiers[0].bits == 1) return tiers[1].bits == 4 ? 1.2F : 0.95F;
-    return tiers[1].bits == 4 ? 1.0F : 0.9F;
-}
+// What product codes leave over is nearly normal, with lighter tails.
+constexpr float kSecondFactor = 1.0F;
 
 // Sums over one token for codes made with one step: how much of the residual they carry.
 struct Fit {
@@ -69,12 +64,12 @@ Fit fit_of(const float* residual, std::size_t dim, float inverse, float middle) 
 // one and two bits gain less than a hundredth.
 constexpr float kSteps[] = {0.8F, 0.85F, 0.9F, 0.95F, 1.05F, 1.1F, 1.15F, 1.2F};
 
-// One tier of one token: codes of `residual`, which is then reduced by what they stand for. Returns the float16 scale.
-std::uint16_t encode_tier(float* residual, std::size_t dim, unsigned bits, float factor, std::uint8_t* codes) {
+// The second tier of one token: codes of `residual`, which is then reduced by what they stand for. Returns the scale.
+std::uint16_t encode_levels(float* residual, std::size_t dim, unsigned bits, std::uint8_t* codes) {
     const float middle = center(bits);
     float energy = 0;
     for (std::size_t d = 0; d < dim; ++d) energy += residual[d] * residual[d];
-    const float step = factor * best_step(bits) * std::sqrt(energy / static_cast<float>(dim));
+    const float step = kSecondFactor * best_step(bits) * std::sqrt(energy / static_cast<float>(dim));
     float inverse = step > 0 ? 1.0F / step : 0.0F;
     Fit best = fit_of(residual, dim, inverse, middle);
     if (bits == 4) {
@@ -96,6 +91,95 @@ std::uint16_t encode_tier(float* residual, std::size_t dim, unsigned bits, float
     }
     return stored;
 }
+
+// What is left of a token after its coded centroid, in the rotated space.
+class Residuals {
+public:
+    Residuals(const Kernels& kernels, const Vectors& vectors, const Rotation& rotation, const CodedCentroids& centroids,
+              float inverse_unit)
+        : kernels_(kernels), vectors_(vectors), rotation_(rotation), centroids_(centroids), inverse_unit_(inverse_unit),
+          stride_(row_bytes(vectors.dim, kCentroidBits)), codes_(vectors.dim) {}
+
+    void read(std::size_t token, std::uint32_t centroid, float* out) {
+        vectors_.read(kernels_, token, out);
+        rotation_.apply(out);
+        unpack_row(centroids_.rows + centroid * stride_, vectors_.dim, kCentroidBits, codes_.data());
+        for (std::size_t d = 0; d < vectors_.dim; ++d) {
+            out[d] -= static_cast<float>(static_cast<int>(codes_[d]) - kCentroidZero) * centroids_.scale;
+            out[d] *= inverse_unit_;
+        }
+    }
+
+private:
+    const Kernels& kernels_;
+    const Vectors& vectors_;
+    const Rotation& rotation_;
+    const CodedCentroids& centroids_;
+    float inverse_unit_;
+    std::size_t stride_;
+    std::vector<std::uint8_t> codes_;
+};
+
+// Encodes a block of tokens; the scratch is reused from block to block by one worker.
+class BlockEncoder {
+public:
+    BlockEncoder(const Kernels& kernels, const ProductBook& book, const Basis& basis)
+        : kernels_(kernels), book_(book), basis_(basis), encoder_(kernels, book.dim, book.bits, book.words.data()),
+          decoder_(book.dim, book.bits, book.words.data()), turned_(kChunk * basis.stride()), targets_(turned_.size()),
+          levels_(book.dim), words_(decoder_.row_size()) {}
+
+    // rows: residuals float [n][dim], n <= kChunk; the tiers are indexed from the block's first token.
+    double encode(const float* rows, std::size_t n, const CodedTier& first, const CodedTier& second) {
+        const std::size_t dim = book_.dim;
+        const std::size_t stride = basis_.stride();
+        basis_.apply(kernels_, rows, n, turned_.data());
+        for (std::size_t i = 0; i < n; ++i) {
+            const float* row = turned_.data() + i * stride;
+            float energy = 0;
+            for (std::size_t d = 0; d < dim; ++d) energy += row[d] * row[d];
+            const float scale = energy > 0 ? std::sqrt(static_cast<float>(dim) / energy) / book_.step : 0.0F;
+            for (std::size_t d = 0; d < stride; ++d) targets_[i * stride + d] = row[d] * scale;
+        }
+        encoder_.encode(targets_.data(), stride, n, first.codes);
+        double error = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            float* row = turned_.data() + i * stride;
+            first.scales[i] = subtract_words(row, first.codes + i * row_bytes(dim, first.bits));
+            if (second.bits != 0) {
+                second.scales[i] = encode_levels(row, dim, second.bits, levels_.data());
+                pack_row(levels_.data(), dim, second.bits, second.codes + i * row_bytes(dim, second.bits));
+            }
+            for (std::size_t d = 0; d < dim; ++d) error += double{row[d]} * double{row[d]};
+        }
+        return error;
+    }
+
+private:
+    // Reduces the residual by what its codes stand for; returns the float16 scale.
+    std::uint16_t subtract_words(float* residual, const std::uint8_t* codes) {
+        const float zero = static_cast<float>(word_zero(book_.bits));
+        decoder_.expand(codes, 0, 1, words_.data(), 0);
+        float projection = 0;
+        float norm = 0;
+        for (std::size_t d = 0; d < book_.dim; ++d) {
+            const float value = static_cast<float>(words_[d]) - zero;
+            projection += residual[d] * value;
+            norm += value * value;
+        }
+        const std::uint16_t stored = half_of(norm > 0 ? projection / norm : 0.0F);
+        const float scale = half_value(stored);
+        for (std::size_t d = 0; d < book_.dim; ++d) residual[d] -= scale * (static_cast<float>(words_[d]) - zero);
+        return stored;
+    }
+
+    const Kernels& kernels_;
+    const ProductBook& book_;
+    const Basis& basis_;
+    ProductEncoder encoder_;
+    ProductDecoder decoder_;
+    std::vector<float> turned_, targets_;  // [kChunk][stride]
+    std::vector<std::uint8_t> levels_, words_;
+};
 
 }  // namespace
 
@@ -121,35 +205,44 @@ void encode_centroids(const float* centroids, std::size_t n, std::size_t dim, fl
     }
 }
 
-double encode_residuals(const Kernels& kernels, const Vectors& vectors, std::size_t begin, std::size_t end,
-                        const Rotation& rotation, const std::uint8_t* centroid_rows, float centroid_scale,
-                        float residual_unit, const std::uint32_t* assignment, const CodedTier* tiers,
-                        std::size_t n_tiers, std::size_t n_threads) {
-    const std::size_t dim = vectors.dim;
-    const std::size_t centroid_stride = row_bytes(dim, kCentroidBits);
-    const float inverse_unit = 1.0F / residual_unit;
-    const std::size_t n_chunks = (end - begin + kChunk - 1) / kChunk;
-    std::vector<double> errors(n_chunks, 0.0);
-    parallel_for(n_chunks, n_threads, [&](std::size_t chunk, std::size_t) {
-        std::vector<float> row(dim);
-        std::vector<std::uint8_t> codes(dim);
-        double error = 0;
-        for (std::size_t i = chunk * kChunk; i < std::min(end - begin, (chunk + 1) * kChunk); ++i) {
-            vectors.read(kernels, begin + i, row.data());
-            rotation.apply(row.data());
-            unpack_row(centroid_rows + assignment[i] * centroid_stride, dim, kCentroidBits, codes.data());
-            for (std::size_t d = 0; d < dim; ++d) {
-                row[d] -= static_cast<float>(static_cast<int>(codes[d]) - kCentroidZero) * centroid_scale;
-                row[d] *= inverse_unit;
-            }
-            for (std::size_t t = 0; t < n_tiers; ++t) {
-                tiers[t].scales[i] =
-                    encode_tier(row.data(), dim, tiers[t].bits, step_factor(tiers, n_tiers, t), codes.data());
-                pack_row(codes.data(), dim, tiers[t].bits, tiers[t].codes + i * row_bytes(dim, tiers[t].bits));
-            }
-            for (std::size_t d = 0; d < dim; ++d) error += row[d] * row[d];
+ProductBook train_residuals(const Kernels& kernels, const Vectors& vectors, const std::int64_t* sample, std::size_t n,
+                            const Rotation& rotation, const CodedCentroids& centroids, unsigned bits,
+                            std::uint64_t seed, std::size_t n_threads, const CancelFlag* cancel) {
+    std::vector<float> rows(n * vectors.dim);
+    parallel_for((n + kChunk - 1) / kChunk, n_threads, [&](std::size_t chunk, std::size_t) {
+        Residuals residuals(kernels, vectors, rotation, centroids, 1.0F);
+        for (std::size_t i = chunk * kChunk; i < std::min(n, (chunk + 1) * kChunk); ++i) {
+            residuals.read(static_cast<std::size_t>(sample[i]), centroids.assignment[i], rows.data() + i * vectors.dim);
         }
-        errors[chunk] = error;
+    });
+    return train_product(kernels, rows.data(), n, vectors.dim, bits, seed, n_threads, cancel);
+}
+
+double encode_residuals(const Kernels& kernels, const Vectors& vectors, std::size_t begin, std::size_t end,
+                        const Rotation& rotation, const CodedCentroids& centroids, const ProductBook& book,
+                        float residual_unit, const CodedTier& first, const CodedTier& second, std::size_t n_threads) {
+    const std::size_t n = end - begin;
+    const std::size_t dim = vectors.dim;
+    const std::size_t n_chunks = (n + kChunk - 1) / kChunk;
+    const Basis basis(dim, book.basis.empty() ? nullptr : book.basis.data());
+    std::vector<double> errors(n_chunks, 0.0);
+    std::vector<std::unique_ptr<BlockEncoder>> encoders(std::max<std::size_t>(1, n_threads));
+    parallel_for(n_chunks, n_threads, [&](std::size_t chunk, std::size_t worker) {
+        if (!encoders[worker]) encoders[worker] = std::make_unique<BlockEncoder>(kernels, book, basis);
+        Residuals residuals(kernels, vectors, rotation, centroids, 1.0F / residual_unit);
+        const std::size_t at = chunk * kChunk;
+        const std::size_t here = std::min(kChunk, n - at);
+        std::vector<float> rows(here * dim);
+        for (std::size_t i = 0; i < here; ++i) {
+            residuals.read(begin + at + i, centroids.assignment[at + i], rows.data() + i * dim);
+        }
+        CodedTier more = second;
+        if (second.bits != 0) {
+            more.codes += at * row_bytes(dim, second.bits);
+            more.scales += at;
+        }
+        errors[chunk] = encoders[worker]->encode(
+            rows.data(), here, {first.bits, first.codes + at * row_bytes(dim, first.bits), first.scales + at}, more);
     });
     double total = 0;
     for (const double error : errors) total += error;  // in chunk order: the same sum for any number of threads

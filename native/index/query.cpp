@@ -17,16 +17,20 @@ struct Quantised {
     float norm = 0;  // largest Euclidean norm of a token, in steps
 };
 
-Quantised quantise(const std::vector<float>& rotated, std::size_t dim, float largest, int levels) {
-    Quantised out;
+// rows: float [n_tokens][stride], of which dim count.
+Quantised quantise(const std::vector<float>& rows, std::size_t stride, std::size_t dim, int levels) {
+    const std::size_t n_tokens = rows.size() / stride;
     const float limit = static_cast<float>(levels);
+    float largest = 0;
+    for (const float value : rows) largest = std::max(largest, std::fabs(value));
+    Quantised out;
     out.step = largest / limit;
-    out.values.resize(rotated.size());
+    out.values.resize(n_tokens * dim);
     const float inverse = out.step > 0 ? 1.0F / out.step : 0.0F;
-    for (std::size_t q = 0; q < rotated.size() / dim; ++q) {
+    for (std::size_t q = 0; q < n_tokens; ++q) {
         float energy = 0;
         for (std::size_t d = 0; d < dim; ++d) {
-            const float level = std::clamp(std::nearbyint(rotated[q * dim + d] * inverse), -limit, limit);
+            const float level = std::clamp(std::nearbyint(rows[q * stride + d] * inverse), -limit, limit);
             out.values[q * dim + d] = static_cast<std::int8_t>(static_cast<int>(level));
             energy += level * level;
         }
@@ -41,8 +45,12 @@ std::int32_t sum_of(const std::int8_t* values, std::size_t dim) {
     return sum;
 }
 
-void fill_chunk(const Codebook& book, const std::int8_t* coarse, const std::int8_t* fine, std::size_t n,
-                QueryChunk& chunk) {
+// Integers of the query's tokens for each kind of code; refine is empty where there is no refinement.
+struct QueryCodes {
+    Quantised coarse, fine, refine;
+};
+
+void fill_chunk(const Codebook& book, const QueryCodes& codes, std::size_t begin, std::size_t n, QueryChunk& chunk) {
     const std::size_t dim = book.dim;
     chunk.n = n;
     chunk.padded = (n + 3) / 4 * 4;
@@ -50,46 +58,53 @@ void fill_chunk(const Codebook& book, const std::int8_t* coarse, const std::int8
     chunk.centroid_offset.assign(chunk.lanes, 0);
     chunk.offset.assign(chunk.lanes, 0.0F);
     chunk.refine_offset.assign(chunk.lanes, 0.0F);
-    const auto arrange = [&](const std::int8_t* tokens, unsigned bits, std::vector<std::int8_t>& arranged) {
+    const auto arrange = [&](const Quantised& tokens, unsigned bits, std::vector<std::int8_t>& arranged) {
         const std::size_t bytes = arranged_bytes(dim, bits);
         arranged.assign(chunk.padded * bytes, 0);
-        for (std::size_t q = 0; q < n; ++q) arrange_query(tokens + q * dim, dim, bits, arranged.data() + q * bytes);
+        for (std::size_t q = 0; q < n; ++q) {
+            arrange_query(tokens.values.data() + (begin + q) * dim, dim, bits, arranged.data() + q * bytes);
+        }
     };
-    arrange(coarse, kCentroidBits, chunk.centroid_codes);
-    arrange(fine, book.bits, chunk.codes);
-    if (book.refine_bits != 0) arrange(fine, book.refine_bits, chunk.refine_codes);
+    const auto sum = [&](const Quantised& tokens, std::size_t q) {
+        return sum_of(tokens.values.data() + (begin + q) * dim, dim);
+    };
+    arrange(codes.coarse, kCentroidBits, chunk.centroid_codes);
+    arrange(codes.fine, word_bits(book.bits), chunk.codes);
+    if (book.refine_bits != 0) arrange(codes.refine, book.refine_bits, chunk.refine_codes);
     for (std::size_t q = 0; q < n; ++q) {
-        chunk.centroid_offset[q] = kCentroidZero * sum_of(coarse + q * dim, dim);
-        const float sum = static_cast<float>(sum_of(fine + q * dim, dim));
-        chunk.offset[q] = center(book.bits) * sum;
-        if (book.refine_bits != 0) chunk.refine_offset[q] = center(book.refine_bits) * sum;
+        chunk.centroid_offset[q] = kCentroidZero * sum(codes.coarse, q);
+        chunk.offset[q] = static_cast<float>(word_zero(book.bits)) * static_cast<float>(sum(codes.fine, q));
+        if (book.refine_bits == 0) continue;
+        chunk.refine_offset[q] = center(book.refine_bits) * static_cast<float>(sum(codes.refine, q));
     }
 }
 
 }  // namespace
 
-void prepare_query(const Codebook& book, const Rotation& rotation, const float* query, std::size_t n_tokens,
-                   Query& out) {
+void prepare_query(const Kernels& kernels, const Codebook& book, const Rotation& rotation, const Basis& basis,
+                   const float* query, std::size_t n_tokens, Query& out) {
     const std::size_t dim = book.dim;
     std::vector<float> rotated(query, query + n_tokens * dim);
     float peak = std::numeric_limits<float>::min();  // brought to 1 first: a rotation of the largest floats overflows
     for (const float value : rotated) peak = std::max(peak, std::fabs(value));
     for (float& value : rotated) value /= peak;
-    float largest = 0;
     for (std::size_t q = 0; q < n_tokens; ++q) rotation.apply(rotated.data() + q * dim);
-    for (const float value : rotated) largest = std::max(largest, std::fabs(value));
-    const Quantised coarse = quantise(rotated, dim, largest, kQueryLevels);
-    const Quantised fine = quantise(rotated, dim, largest, 127);
+    std::vector<float> turned(n_tokens * basis.stride());
+    basis.apply(kernels, rotated.data(), n_tokens, turned.data());
+    QueryCodes codes;
+    codes.coarse = quantise(rotated, dim, dim, kQueryLevels);
+    codes.fine = quantise(turned, basis.stride(), dim, word_query_levels(book.bits));
+    if (book.refine_bits != 0) codes.refine = quantise(turned, basis.stride(), dim, 127);
     // Cauchy-Schwarz: no |dot| exceeds this, so after the shift every score fits in 16 bits.
-    const float bound = coarse.norm * book.centroid_norm;
+    const float bound = codes.coarse.norm * book.centroid_norm;
     for (out.shift = 0; bound > std::ldexp(32767.0F, out.shift);) ++out.shift;
-    out.step = fine.step * peak * book.residual_unit;
-    out.unit = book.centroid_scale * coarse.step * peak * std::ldexp(1.0F, out.shift);
+    out.step = codes.fine.step * peak * book.residual_unit;
+    out.refine_step = codes.refine.step * peak * book.residual_unit;
+    out.unit = book.centroid_scale * codes.coarse.step * peak * std::ldexp(1.0F, out.shift);
     out.chunks.resize((n_tokens + kQueryChunk - 1) / kQueryChunk);
     for (std::size_t c = 0; c < out.chunks.size(); ++c) {
         const std::size_t begin = c * kQueryChunk;
-        fill_chunk(book, coarse.values.data() + begin * dim, fine.values.data() + begin * dim,
-                   std::min(kQueryChunk, n_tokens - begin), out.chunks[c]);
+        fill_chunk(book, codes, begin, std::min(kQueryChunk, n_tokens - begin), out.chunks[c]);
     }
 }
 

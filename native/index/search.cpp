@@ -22,7 +22,8 @@ bool use_ranges(const Codebook& book, const SearchOptions& options) {
 }  // namespace
 
 Searcher::Searcher(const Codebook& book, const Segment& segment)
-    : book_(book), segment_(segment), rotation_(book.dim, book.rotation_seed) {}
+    : book_(book), segment_(segment), rotation_(book.dim, book.rotation_seed), basis_(book.dim, book.basis),
+      decoder_(book.dim, book.bits, book.words) {}
 
 std::unique_ptr<SearchScratch> Searcher::take_scratch() const {
     // try_lock: after a fork the lock may be held by a thread that the child does not have.
@@ -43,7 +44,7 @@ std::vector<Hit> Searcher::search(const Kernels& kernels, const float* query, st
                                   const SearchOptions& options) const {
     if (n_tokens == 0 || options.k == 0 || segment_.n_docs == 0 || book_.n_centroids == 0) return {};
     std::unique_ptr<SearchScratch> scratch = take_scratch();
-    prepare_query(book_, rotation_, query, n_tokens, scratch->query);
+    prepare_query(kernels, book_, rotation_, basis_, query, n_tokens, scratch->query);
     find_candidates(kernels, options, n_tokens, *scratch);
     prune(options, *scratch);
     std::vector<Hit> hits = rerank(kernels, options, *scratch);
@@ -129,7 +130,10 @@ float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refin
     const Segment::Range range = segment_.tokens(document);
     const std::size_t stride = row_bytes(book_.dim, book_.bits);
     const std::size_t refine_stride = row_bytes(book_.dim, book_.refine_bits);
+    const unsigned width = word_bits(book_.bits);
+    const std::size_t word_stride = row_bytes(book_.dim, width);
     float total = 0;
+    scratch.words.resize(kTokens * word_stride + kReadSlack);
     scratch.row_ids.resize(std::max(scratch.row_ids.size(), kTokens));
     scratch.scales.resize(kTokens);
     for (std::size_t c = 0; c < scratch.query.chunks.size(); ++c) {
@@ -141,19 +145,20 @@ float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refin
         for (std::size_t at = range.begin; at < range.end; at += kTokens) {
             const std::size_t n = std::min(kTokens, range.end - at);
             segment_.read_assignment(at, n, book_.n_centroids, scratch.row_ids.data());
-            const auto load_scales = [&](const std::uint16_t* halves) {
+            const auto load_scales = [&](const std::uint16_t* halves, float step) {
                 kernels.half_to_float(halves + at, n, scratch.scales.data());
-                for (std::size_t i = 0; i < n; ++i) scratch.scales[i] *= scratch.query.step;
+                for (std::size_t i = 0; i < n; ++i) scratch.scales[i] *= step;
             };
-            load_scales(segment_.scales);
-            dot_rows(kernels, book_.bits)(segment_.codes + at * stride, stride, n, n_blocks(book_.dim, book_.bits),
-                                          chunk.codes.data(), chunk.padded, scratch.dots.data(), chunk.lanes);
+            load_scales(segment_.scales, scratch.query.step);
+            decoder_.expand(segment_.codes + at * stride, stride, n, scratch.words.data(), word_stride);
+            dot_rows(kernels, width)(scratch.words.data(), word_stride, n, n_blocks(book_.dim, width),
+                                     chunk.codes.data(), chunk.padded, scratch.dots.data(), chunk.lanes);
             scratch.tables[c].resolve(scratch.row_ids.data(), n);
             kernels.decode_residual(scratch.tables[c].rows(), scratch.row_ids.data(), scratch.dots.data(),
                                     chunk.offset.data(), scratch.scales.data(), scratch.query.unit, n, chunk.lanes,
                                     scratch.scores.data());
             if (refined) {
-                load_scales(segment_.refine_scales);
+                load_scales(segment_.refine_scales, scratch.query.refine_step);
                 dot_rows(kernels, book_.refine_bits)(segment_.refine_codes + at * refine_stride, refine_stride, n,
                                                      n_blocks(book_.dim, book_.refine_bits), chunk.refine_codes.data(),
                                                      chunk.padded, scratch.dots.data(), chunk.lanes);

@@ -7,6 +7,7 @@
 
 #include "index/coarse.h"
 #include "index/gather.h"
+#include "index/product.h"
 #include "index/query.h"
 #include "index/rotation.h"
 #include "index/view.h"
@@ -22,11 +23,13 @@ struct SearchScratch {
     std::vector<std::uint32_t> row_ids;
     std::vector<std::int32_t> dots;
     std::vector<float> scores, scales;
+    std::vector<std::uint8_t> words;
 };
 
 // Searches one codebook and its segment. Safe to call from any number of threads.
 class Searcher {
 public:
+    // Copies what it keeps of the product book (tens of KiB); the rest is read where it lies.
     Searcher(const Codebook& book, const Segment& segment);
 
     // query: float [n_tokens][dim], finite, n_tokens > 0. Best first; at most options.k.
@@ -49,6 +52,8 @@ private:
     Codebook book_;
     Segment segment_;
     Rotation rotation_;
+    Basis basis_;
+    ProductDecoder decoder_;
     mutable std::mutex lock_;
     mutable std::vector<std::unique_ptr<SearchScratch>> idle_;
 };

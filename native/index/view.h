@@ -35,6 +35,8 @@ struct Codebook {
     float centroid_scale = 0;
     float centroid_norm = 0;                    // largest Euclidean norm of a centroid's codes - 32
     float residual_unit = 1;                    // value of a stored residual scale of 1
+    const float* basis = nullptr;               // [dim][dim] of the product codes; nullptr: none
+    const std::uint8_t* words = nullptr;        // words_size(dim, bits), product.h
     std::size_t n_types = 0;                    // token types; type j owns centroids [type_first[j], type_first[j + 1])
     const std::uint32_t* type_first = nullptr;  // [n_types + 1]
     const std::uint8_t* type_rows = nullptr;    // [n_types][row_bytes(dim, 6)]: mean of a type, as centroids are coded
@@ -47,7 +49,7 @@ struct Segment {
     const std::uint64_t* doc_offsets = nullptr;  // [n_docs + 1]
     const std::uint8_t* assignment = nullptr;    // [n_tokens] little-endian centroid ids of id_bytes each, and 4 bytes
     unsigned id_bytes = 4;
-    const std::uint8_t* codes = nullptr;    // [n_tokens][row_bytes(dim, bits)] and kReadSlack
+    const std::uint8_t* codes = nullptr;    // [n_tokens][row_bytes(dim, bits)]
     const std::uint16_t* scales = nullptr;  // [n_tokens] float16
     const std::uint8_t* refine_codes = nullptr;
     const std::uint16_t* refine_scales = nullptr;

@@ -8,7 +8,7 @@
 namespace lode::test {
 namespace {
 
-constexpr std::size_t kArrays = 12;
+constexpr std::size_t kArrays = 14;
 
 // The bytes of array `which`.
 std::pair<std::uint8_t*, std::size_t> array_of(SmallIndex& index, std::size_t which) {
@@ -38,6 +38,10 @@ std::pair<std::uint8_t*, std::size_t> array_of(SmallIndex& index, std::size_t wh
             return bytes(index.lists.offsets);
         case 10:
             return bytes(index.lists.counts);
+        case 11:
+            return bytes(index.product.basis);
+        case 12:
+            return bytes(index.product.words);
         default:
             return bytes(index.lists.bytes);
     }

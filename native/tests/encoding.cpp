@@ -88,23 +88,18 @@ TEST_GROUP(residual_codes_leave_the_error_they_report_and_more_bits_leave_less) 
         for (const auto& [bits, refine_bits] : {std::pair{1U, 0U}, {2U, 0U}, {4U, 0U}, {4U, 4U}}) {
             const SmallIndex index({dim, 40, 20, bits, refine_bits, 2, 8, 3});
             std::vector<std::uint8_t> codes(dim);
-            const float unit = index.book.residual_unit;
             double error = 0;
             for (std::size_t t = 0; t < index.assignment.size(); ++t) {
                 std::vector<float> left(index.tokens.begin() + static_cast<std::ptrdiff_t>(t * dim),
                                         index.tokens.begin() + static_cast<std::ptrdiff_t>((t + 1) * dim));
                 index.rotation.apply(left.data());
-                const auto subtract = [&](const std::vector<std::uint8_t>& rows, std::size_t row, unsigned width,
-                                          float scale, float zero) {
-                    unpack_row(rows.data() + row * row_bytes(dim, width), dim, width, codes.data());
-                    for (std::size_t d = 0; d < dim; ++d) left[d] -= scale * (static_cast<float>(codes[d]) - zero);
-                };
-                subtract(index.centroid_rows, index.assignment[t], kCentroidBits, index.book.centroid_scale,
-                         static_cast<float>(kCentroidZero));
-                subtract(index.codes, t, bits, unit * half_value(index.scales[t]), center(bits));
-                if (refine_bits != 0)
-                    subtract(index.refine_codes, t, refine_bits, unit * half_value(index.refine_scales[t]),
-                             center(refine_bits));
+                unpack_row(index.centroid_rows.data() + index.assignment[t] * row_bytes(dim, kCentroidBits), dim,
+                           kCentroidBits, codes.data());
+                const std::vector<double> residual = index.turned_back(index.residual(t));
+                for (std::size_t d = 0; d < dim; ++d) {
+                    left[d] -= index.book.centroid_scale * static_cast<float>(codes[d] - kCentroidZero);
+                    left[d] -= static_cast<float>(residual[d]);
+                }
                 error += dot(left, left);
             }
             CHECK(std::fabs(error - index.error) <= 1e-4 * error + 1e-9, "dim %zu, bits %u + %u: reported %g, left %g",
@@ -112,6 +107,85 @@ TEST_GROUP(residual_codes_leave_the_error_they_report_and_more_bits_leave_less) 
             CHECK(dim < 32 || error < 0.5 * before, "dim %zu, bits %u + %u: %g after %g", dim, bits, refine_bits, error,
                   before);
             before = error;
+        }
+    }
+}
+
+TEST_GROUP(the_basis_of_product_codes_is_a_rotation_that_evens_out_the_groups) {
+    Numbers numbers(47);
+    for (const auto& [dim, bits] : {std::pair<std::size_t, unsigned>{1, 2}, {7, 4}, {10, 1}, {32, 2}}) {
+        const std::size_t n = 20 * dim + 5;
+        std::vector<float> rows(n * dim);
+        for (std::size_t i = 0; i < rows.size(); ++i) {  // later dimensions vary less and less
+            rows[i] = numbers.unit() * std::exp(-3.0F * static_cast<float>(i % dim) / static_cast<float>(dim));
+        }
+        std::vector<float> copy = rows, once_more = rows;
+        const ProductBook book = train_product(*best_level(), copy.data(), n, dim, bits, 5, 1);
+        const ProductBook again = train_product(*best_level(), once_more.data(), n, dim, bits, 5, 3);
+        CHECK(book.basis == again.basis && book.words == again.words && book.step == again.step,
+              "dim %zu, bits %u: not the same on three threads", dim, bits);
+        double worst = 0;
+        for (std::size_t a = 0; a < dim; ++a) {
+            for (std::size_t b = 0; b < dim; ++b) {
+                double sum = a == b ? -1 : 0;
+                for (std::size_t k = 0; k < dim; ++k) {
+                    sum += double{book.basis[a * dim + k]} * double{book.basis[b * dim + k]};
+                }
+                worst = std::max(worst, std::fabs(sum));
+            }
+        }
+        CHECK(worst < 1e-5, "dim %zu, bits %u: rows are orthonormal up to %g", dim, bits, worst);
+        const std::size_t width = group_width(bits);
+        double low = 1e300, high = -1e300;
+        for (std::size_t g = 0; g + 1 <= dim / width; ++g) {
+            double product = 0;
+            for (std::size_t d = g * width; d < (g + 1) * width; ++d) {
+                double variance = 0;
+                for (std::size_t i = 0; i < n; ++i) {
+                    double value = 0;
+                    for (std::size_t k = 0; k < dim; ++k) {
+                        value += double{rows[i * dim + k]} * double{book.basis[d * dim + k]};
+                    }
+                    variance += value * value / static_cast<double>(n);
+                }
+                product += std::log(variance);
+            }
+            low = std::min(low, product);
+            high = std::max(high, product);
+        }
+        CHECK(dim < 32 || high - low < 1, "dim %zu, bits %u: log products of variances from %g to %g", dim, bits, low,
+              high);
+    }
+}
+
+TEST_GROUP(every_word_is_the_nearest_to_itself_and_comes_back) {
+    Numbers numbers(48);
+    for (const std::size_t dim : {1, 9, 64}) {
+        for (const unsigned bits : {1U, 2U, 4U}) {
+            const std::size_t width = group_width(bits), groups = code_groups(dim, bits), stride = (dim + 15) / 16 * 16;
+            std::vector<std::uint8_t> words(words_size(dim, bits));
+            for (std::uint8_t& value : words) {
+                value = static_cast<std::uint8_t>(numbers.below(std::size_t{1} << word_bits(bits)));
+            }
+            const ProductDecoder decoder(dim, bits, words.data());
+            for (const Kernels* kernels : levels()) {
+                ProductEncoder encoder(*kernels, dim, bits, words.data());
+                std::vector<float> rows(40 * stride, 0.0F);
+                std::vector<std::uint8_t> expected(40 * decoder.row_size()), found(expected.size());
+                for (std::size_t i = 0; i < 40; ++i) {
+                    for (std::size_t g = 0; g < groups; ++g) {
+                        const std::uint8_t* word = words.data() + (g * kWords + numbers.below(kWords)) * width;
+                        for (std::size_t d = 0; d < width; ++d) {
+                            expected[i * decoder.row_size() + g * width + d] = word[d];
+                            rows[i * stride + g * width + d] = static_cast<float>(word[d] - word_zero(bits));
+                        }
+                    }
+                }
+                std::vector<std::uint8_t> codes(40 * row_bytes(dim, bits));
+                encoder.encode(rows.data(), stride, 40, codes.data());
+                decoder.expand(codes.data(), row_bytes(dim, bits), 40, found.data(), decoder.row_size());
+                CHECK(found == expected, "%s, dim %zu, bits %u", kernels->name, dim, bits);
+            }
         }
     }
 }

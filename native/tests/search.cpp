@@ -30,13 +30,15 @@ public:
                        kCentroidBits, codes.data());
             for (std::size_t d = 0; d < dim_; ++d)
                 base_.push_back(double{book.centroid_scale} * (codes[d] - kCentroidZero));
-            residual_.resize(base_.size(), 0.0);
-            add(index.codes, index.scales, book.bits, t);
-            if (book.refine_bits != 0) add(index.refine_codes, index.refine_scales, book.refine_bits, t);
-            steps_.push_back(0);
-            for (std::size_t d = t * dim_; d < (t + 1) * dim_; ++d) {
-                size_.push_back(std::fabs(base_[d]) + std::fabs(residual_[d]));
-                steps_.back() += std::fabs(base_[d]) / 126 + std::fabs(residual_[d]) / 254;
+            const std::vector<double> residual = index.residual(t);
+            const std::vector<double> back = index.turned_back(residual);
+            residual_.insert(residual_.end(), back.begin(), back.end());
+            base_steps_.push_back(0);
+            residual_steps_.push_back(0);
+            for (std::size_t d = 0; d < dim_; ++d) {
+                size_.push_back(std::fabs(base_[t * dim_ + d]) + std::fabs(back[d]));
+                base_steps_.back() += std::fabs(base_[t * dim_ + d]) / 126;
+                residual_steps_.back() += std::fabs(residual[d]) / 126;
             }
         }
     }
@@ -47,15 +49,21 @@ public:
     };
 
     // Scores of all documents. The pipeline rounds the query: to 1/63 of its largest value against centroids (whose
-    // scores are then cut to multiples of `unit`), to 1/127 against residuals. That is half a step per dimension; the
-    // rest is float rounding.
+    // scores are then cut to multiples of `unit`) and words, to 1/127 against refinement codes. That is half a step per
+    // dimension; the rest is float rounding.
     std::vector<Score> scores(const std::vector<float>& query) const {
         std::vector<float> rotated = query;
         float largest = 0;
         for (std::size_t q = 0; q < query.size(); q += dim_) index_.rotation.apply(rotated.data() + q);
         for (const float value : rotated) largest = std::max(largest, std::fabs(value));
+        const Basis basis(dim_, index_.product.basis.empty() ? nullptr : index_.product.basis.data());
+        std::vector<float> turned(query.size() / dim_ * basis.stride());
+        basis.apply(*kReference, rotated.data(), query.size() / dim_, turned.data());
+        float largest_turned = 0;
+        for (const float value : turned) largest_turned = std::max(largest_turned, std::fabs(value));
         Query prepared;
-        prepare_query(index_.codebook(), index_.rotation, query.data(), query.size() / dim_, prepared);
+        prepare_query(*kReference, index_.codebook(), index_.rotation, basis, query.data(), query.size() / dim_,
+                      prepared);
         std::vector<Score> all(index_.doc_offsets.size() - 1);
         for (std::size_t doc = 0; doc < all.size(); ++doc) {
             for (std::size_t q = 0; q < query.size(); q += dim_) {
@@ -69,8 +77,8 @@ public:
                         magnitude += std::fabs(double{rotated[q + d]}) * size_[t * dim_ + d];
                     }
                     best = std::max(best, dot);
-                    tolerance =
-                        std::max(tolerance, double{prepared.unit} + double{largest} * steps_[t] + 1e-4 * magnitude);
+                    tolerance = std::max(tolerance, double{prepared.unit} + double{largest} * base_steps_[t] +
+                                                        double{largest_turned} * residual_steps_[t] + 1e-4 * magnitude);
                 }
                 all[doc].value += best;
                 all[doc].tolerance += tolerance;
@@ -80,20 +88,10 @@ public:
     }
 
 private:
-    void add(const std::vector<std::uint8_t>& rows, const std::vector<std::uint16_t>& scales, unsigned bits,
-             std::size_t t) {
-        std::vector<std::uint8_t> codes(dim_);
-        unpack_row(rows.data() + t * row_bytes(dim_, bits), dim_, bits, codes.data());
-        for (std::size_t d = 0; d < dim_; ++d) {
-            residual_[t * dim_ + d] += double{index_.book.residual_unit} * double{half_value(scales[t])} *
-                                       (double{static_cast<float>(codes[d])} - double{center(bits)});
-        }
-    }
-
     const SmallIndex& index_;
     std::size_t dim_;
-    std::vector<double> base_, residual_, size_;  // [n_tokens][dim]
-    std::vector<double> steps_;                   // [n_tokens] how far half a step in every dimension moves a dot
+    std::vector<double> base_, residual_, size_;       // [n_tokens][dim]
+    std::vector<double> base_steps_, residual_steps_;  // [n_tokens] how far half a step in every dimension moves a dot
 };
 
 void compare_with_naive(const IndexShape& shape) {

@@ -45,6 +45,36 @@ public:
         out.n_types = type_first.size() - 1;
         out.type_first = type_first.data();
         out.type_rows = type_rows.data();
+        out.basis = product.basis.empty() ? nullptr : product.basis.data();
+        out.words = product.words.data();
+        return out;
+    }
+    // What the codes of token t stand for, in the space of the basis, decoded the obvious way.
+    std::vector<double> residual(std::size_t t) const {
+        std::vector<double> values(book.dim);
+        const std::size_t width = 8 / book.bits;
+        const double scale = double{book.residual_unit} * double{half_value(scales[t])};
+        for (std::size_t d = 0; d < book.dim; ++d) {
+            const std::size_t code = codes[t * row_bytes(book.dim, book.bits) + d / width];
+            values[d] = scale * (product.words[(d / width * kWords + code) * width + d % width] - word_zero(book.bits));
+        }
+        if (book.refine_bits == 0) return values;
+        std::vector<std::uint8_t> levels(book.dim);
+        unpack_row(refine_codes.data() + t * row_bytes(book.dim, book.refine_bits), book.dim, book.refine_bits,
+                   levels.data());
+        for (std::size_t d = 0; d < book.dim; ++d) {
+            values[d] += double{book.residual_unit} * double{half_value(refine_scales[t])} *
+                         (levels[d] - double{center(book.refine_bits)});
+        }
+        return values;
+    }
+    // Back from the space of the basis.
+    std::vector<double> turned_back(const std::vector<double>& values) const {
+        if (product.basis.empty()) return values;
+        std::vector<double> out(book.dim, 0.0);
+        for (std::size_t d = 0; d < book.dim; ++d) {
+            for (std::size_t k = 0; k < book.dim; ++k) out[k] += values[d] * double{product.basis[d * book.dim + k]};
+        }
         return out;
     }
     Segment segment() const {
@@ -74,6 +104,7 @@ public:
     Numbers numbers;
     Rotation rotation;
     Codebook book;
+    ProductBook product;
     unsigned id_bytes = 2;
     std::vector<float> tokens;  // [n_tokens][dim]
     std::vector<std::uint32_t> assignment;
@@ -129,19 +160,40 @@ private:
         type_first.push_back(static_cast<std::uint32_t>(shape.n_centroids));
     }
 
+    // Not trained, which takes long in an emulator: random words, and another rotation's matrix as the basis.
+    void make_product(const IndexShape& shape) {
+        product.dim = shape.dim;
+        product.bits = shape.bits;
+        product.basis.assign(shape.dim * shape.dim, 0.0F);
+        const Rotation turn(shape.dim, shape.seed + 1);
+        for (std::size_t d = 0; d < shape.dim; ++d) {
+            product.basis[d * shape.dim + d] = 1;
+            turn.apply(product.basis.data() + d * shape.dim);
+        }
+        if (shape.seed % 2 == 0) product.basis.clear();
+        const int zero = word_zero(shape.bits);
+        product.step = 3.0F / static_cast<float>(zero);
+        product.words.resize(words_size(shape.dim, shape.bits));
+        for (std::uint8_t& value : product.words) {  // the sum of three uniform numbers is nearly normal
+            const float normal = numbers.unit() + numbers.unit() + numbers.unit();
+            value = static_cast<std::uint8_t>(static_cast<int>(normal / product.step) + zero);
+        }
+    }
+
     void encode(const IndexShape& shape) {
         const std::size_t n = assignment.size();
         scales.resize(n);
-        codes.assign(n * row_bytes(shape.dim, shape.bits) + kReadSlack, 0xFF);
+        codes.assign(n * row_bytes(shape.dim, shape.bits), 0xFF);
         if (shape.refine_bits != 0) {
             refine_scales.resize(n);
             refine_codes.assign(n * row_bytes(shape.dim, shape.refine_bits) + kReadSlack, 0xFF);
         }
-        const CodedTier tiers[2] = {{shape.bits, codes.data(), scales.data()},
-                                    {shape.refine_bits, refine_codes.data(), refine_scales.data()}};
         const Vectors vectors{tokens.data(), false, n, shape.dim};
-        error = encode_residuals(*kReference, vectors, 0, n, rotation, centroid_rows.data(), book.centroid_scale,
-                                 book.residual_unit, assignment.data(), tiers, shape.refine_bits == 0 ? 1 : 2, 2);
+        const CodedCentroids centroids{centroid_rows.data(), book.centroid_scale, assignment.data()};
+        make_product(shape);
+        error = encode_residuals(*kReference, vectors, 0, n, rotation, centroids, product, book.residual_unit,
+                                 {shape.bits, codes.data(), scales.data()},
+                                 {shape.refine_bits, refine_codes.data(), refine_scales.data()}, 2);
         id_bytes = shape.id_bytes;
         ids.assign(n * id_bytes + 4, 0);
         for (std::size_t t = 0; t < n; ++t) {

@@ -231,12 +231,14 @@ def _write_compressed(
         progress=report,
     )
     error = clusters.mean_squared_error
-    book = make_codebook(clusters, plan.bits, plan.refine_bits, plan.seed, plan.n_threads)
+    book = make_codebook(clusters, corpus.vectors, plan.bits, plan.refine_bits, plan.seed, plan.n_threads)
     assignment = clusters.assignment
     pseudo = clusters.pseudo_types
     del clusters
     with create("codebook") as writer:
         writer.add("centroids", book.centroids, slack=native.READ_SLACK)
+        writer.add("basis", book.basis)
+        writer.add("words", book.words)
         writer.add("type_first", book.type_first)
         writer.add("type_ids", book.type_ids)
         writer.add("type_rows", book.type_rows, slack=native.READ_SLACK)
@@ -247,6 +249,7 @@ def _write_compressed(
             "scale": book.scale,
             "norm": book.norm,
             "residual_unit": book.residual_unit,
+            "word_step": book.word_step,
             "rotation_seed": book.rotation_seed,
             "bits": book.bits,
             "refine_bits": book.refine_bits,
@@ -324,6 +327,9 @@ def _encode(
             book.rotation_seed,
             book.centroids,
             book.scale,
+            book.basis,
+            book.words,
+            book.word_step,
             book.residual_unit,
             assignment[part],
             plan.bits,

@@ -1,19 +1,21 @@
-"""What all documents of an index share: coded centroids, the rotation's seed, the widths of the residual codes."""
+"""What all documents of an index share: coded centroids, the rotation's seed, the words of the residual codes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from motherlode.retrieval.clustering import Clusters
-from motherlode.retrieval.kernels import native, thread_count
+from motherlode.retrieval.kernels import level, native, thread_count
 
 __all__ = ["CENTROID_BITS", "CENTROID_ZERO", "Codebook", "make_codebook"]
 
 CENTROID_BITS = 6
 CENTROID_ZERO = 32
+_SAMPLE = (1 << 12, 1 << 15)  # residuals that words are trained on: 16 to 128 for each of 256, fewer the larger dim
 _CLIPPED = 1e-5  # share of centroid values that may be clipped: their rounding goes into the residual
 
 
@@ -25,6 +27,10 @@ class Codebook:
     type_first: uint32 [n_types + 1]; type_ids: int64 [n_types]
     norm: largest Euclidean norm of a row of codes - 32, in code units
     residual_unit: value of a stored residual scale of 1; a power of two near the residuals' size
+    basis: float32 [dim * dim], the rotation of residuals, rows orthonormal; empty above 256 dimensions
+    words: uint8 [ceil(dim / width) * 256 * width], width = 8 / bits: what each code of each group of dimensions means,
+        around 32 (64 for 4 bits); Jégou, Douze, Schmid, PAMI 2011
+    word_step: value of one step of a word, for a residual whose mean square is 1
     """
 
     dim: int
@@ -35,13 +41,21 @@ class Codebook:
     scale: float
     norm: float
     residual_unit: float
+    basis: NDArray[np.float32]
+    words: NDArray[np.uint8]
+    word_step: float
     type_first: NDArray[np.uint32]
     type_ids: NDArray[np.int64]
     type_rows: NDArray[np.uint8]
 
 
-def make_codebook(clusters: Clusters, bits: int, refine_bits: int, seed: int, n_threads: int = 0) -> Codebook:
-    """Rotates and codes the centroids of ``clusters``, which it overwrites with the rotated ones."""
+def make_codebook(
+    clusters: Clusters, vectors: NDArray[Any], bits: int, refine_bits: int, seed: int, n_threads: int = 0
+) -> Codebook:
+    """Rotates and codes the centroids of ``clusters``, which it overwrites with the rotated ones; trains the words.
+
+    vectors: float16 or float32 [n_tokens, dim], those that were clustered
+    """
     rotated = clusters.centroids
     n_centroids, dim = rotated.shape
     native.rotate_centroids(rotated, seed, thread_count(n_threads))
@@ -60,8 +74,14 @@ def make_codebook(clusters: Clusters, bits: int, refine_bits: int, seed: int, n_
     codes = rows[:, :dim].astype(np.float32) - CENTROID_ZERO
     norm = float(np.sqrt(np.einsum("ij,ij->i", codes, codes).max(initial=0.0)))
     unit = _residual_unit(clusters.mean_squared_error / dim, scale)
+    n_tokens = len(clusters.assignment)
+    n_sample = min(n_tokens, int(np.clip((1 << 22) // dim, *_SAMPLE)))
+    sample = np.arange(n_sample, dtype=np.int64) * n_tokens // max(1, n_sample)
+    basis, words, step = native.train_product(
+        level(), vectors, sample, seed, rows, scale, clusters.assignment[sample], bits, seed, thread_count(n_threads)
+    )
     first, kinds = clusters.type_first, clusters.type_ids
-    return Codebook(dim, seed, bits, refine_bits, rows, scale, norm, unit, first, kinds, type_rows)
+    return Codebook(dim, seed, bits, refine_bits, rows, scale, norm, unit, basis, words, step, first, kinds, type_rows)
 
 
 def _residual_unit(error_per_value: float, scale: float) -> float:

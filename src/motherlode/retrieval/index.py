@@ -252,6 +252,8 @@ class Index:
                 centroid_scale=facts["scale"],
                 centroid_norm=facts["norm"],
                 residual_unit=facts["residual_unit"],
+                basis=book.array("basis", np.float32),
+                words=book.array("words", np.uint8),
                 type_first=book.array("type_first", np.uint32),
                 type_rows=book.array("type_rows", np.uint8),
                 doc_offsets=offsets,

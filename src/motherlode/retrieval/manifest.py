@@ -23,6 +23,7 @@ _BY_KIND: dict[str, dict[str, Any]] = {
             "scale": float,
             "norm": float,
             "residual_unit": float,
+            "word_step": float,
             "rotation_seed": int,
             "bits": int,
             "refine_bits": int,

@@ -28,22 +28,26 @@ _ROTATION = 0x726F746174696F6E
 def decoded_vectors(index: Index) -> NDArray[np.float32]:
     """What the index remembers of its token vectors, as float32 [n_tokens, dim] in the order they were given.
 
-    A flat index remembers them exactly. A compressed one gives centroid + unit * scale * (code - middle), plus the
-    same for the refinement tier where there is one, turned back by the rotation. Costs 4 * n_tokens * dim bytes, and
-    dim² for the rotation.
+    A flat index remembers them exactly. A compressed one gives centroid + unit * scale * (word - zero), plus unit *
+    scale * (code - middle) of the refinement tier where there is one, each turned back by its rotation. Costs some
+    times 4 * n_tokens * dim bytes, and dim² for the rotations.
     """
     manifest = load_manifest(index.path)
     if index.kind == "flat":
         stored = open_file(index.path, manifest, "flat").array("vectors", np.dtype(manifest["flat"]["dtype"]))
         return stored.reshape(index.n_tokens, index.dim).astype(np.float32)
     facts = manifest["codebook"]
-    centroids = _rows(open_file(index.path, manifest, "codebook"), "centroids", index.dim, CENTROID_BITS)
+    book = open_file(index.path, manifest, "codebook")
+    centroids = _rows(book, "centroids", index.dim, CENTROID_BITS)
     segment = open_file(index.path, manifest, "segment")
-    rotated = facts["scale"] * (centroids.astype(np.float32) - CENTROID_ZERO)[_assignment(segment, index.n_tokens)]
-    rotated += facts["residual_unit"] * _residuals(segment, index.dim, facts["bits"])
+    residuals = _words(segment, book.array("words", np.uint8), index.dim, facts["bits"])
     if facts["refine_bits"]:
-        refine = open_file(index.path, manifest, "refine")
-        rotated += facts["residual_unit"] * _residuals(refine, index.dim, facts["refine_bits"])
+        residuals += _levels(open_file(index.path, manifest, "refine"), index.dim, facts["refine_bits"])
+    basis = book.array("basis", np.float32)
+    if basis.size:
+        residuals = residuals @ basis.reshape(index.dim, index.dim)
+    rotated = facts["scale"] * (centroids.astype(np.float32) - CENTROID_ZERO)[_assignment(segment, index.n_tokens)]
+    rotated += facts["residual_unit"] * residuals
     back: NDArray[np.float32] = rotated @ rotation_matrix(index.dim, facts["rotation_seed"])
     return back
 
@@ -54,7 +58,7 @@ def search_reference(index: Index, query: Any, k: int = 10) -> Hits:
     query: float32 [n_query_tokens, dim]
 
     :meth:`Index.search` with every limit above n_docs gives these scores up to the rounding of its query: to 1/63 of
-    the query's largest rotated value against centroids, to 1/127 against residuals.
+    the query's largest rotated value against centroids and 1- and 2-bit codes, to 1/127 against others.
     """
     tokens = check_query(query, index.dim).astype(np.float64)
     manifest = load_manifest(index.path)
@@ -120,11 +124,26 @@ def _rows(file: Container, name: str, dim: int, bits: int) -> NDArray[np.uint8]:
     return unpack_codes(stored[: n * stride].reshape(n, stride), dim, bits)
 
 
-def _residuals(file: Container, dim: int, bits: int) -> NDArray[np.float32]:
-    scales = file.array("scales", np.uint16).view(np.float16).astype(np.float32)
+def _scales(file: Container) -> NDArray[np.float32]:
+    return file.array("scales", np.uint16).view(np.float16).astype(np.float32)[:, None]
+
+
+def _words(file: Container, words: NDArray[np.uint8], dim: int, bits: int) -> NDArray[np.float32]:
+    """What the product codes stand for, float32 [n_tokens, dim]: a byte for each 8 / bits dimensions."""
+    width, zero = 8 // bits, 64 if bits == 4 else 32
+    table = words.reshape(-1, 256, width)
+    stride = (dim * bits + 63) // 64 * 8
+    scales = _scales(file)
+    codes = file.array("codes", np.uint8)[: len(scales) * stride].reshape(len(scales), stride)[:, : len(table)]
+    values = table[np.arange(len(table)), codes].reshape(len(scales), -1)[:, :dim]
+    meant: NDArray[np.float32] = scales * (values.astype(np.float32) - np.float32(zero))
+    return meant
+
+
+def _levels(file: Container, dim: int, bits: int) -> NDArray[np.float32]:
     middle = np.float32(((1 << bits) - 1) / 2)
-    residuals: NDArray[np.float32] = scales[:, None] * (_rows(file, "codes", dim, bits) - middle)
-    return residuals
+    levels: NDArray[np.float32] = _scales(file) * (_rows(file, "codes", dim, bits) - middle)
+    return levels
 
 
 def _assignment(segment: Container, n_tokens: int) -> NDArray[np.int64]:

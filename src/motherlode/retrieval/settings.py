@@ -13,7 +13,7 @@ from motherlode.retrieval.kernels import native
 
 __all__ = ["COARSE", "SearchSettings"]
 
-STOP_SIGMA = 2.75
+STOP_SIGMA = 3.5
 COARSE = {"auto": 0, "exhaustive": 1, "ranges": 2}
 _COUNTS = ("k_centroids", "k_gather", "k_docs_to_score", "k_refine", "beta")
 
