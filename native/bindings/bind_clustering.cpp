@@ -59,6 +59,28 @@ void assign(const std::string& name, AnyMatrix vectors, In<float, 2> centroids, 
     });
 }
 
+// groups: uint64 [n][4] = begin, end, first, k
+void assign_grouped(const std::string& name, In<float, 2> rows, In<std::uint32_t, 1> order, In<std::uint64_t, 2> bounds,
+                    In<float, 2> centroids, std::size_t n_threads, InOut<std::uint32_t, 1> assignment,
+                    InOut<float, 1> gain) {
+    const Kernels& kernels = level(name);
+    const std::size_t n = rows.shape(0);
+    require(centroids.shape(1) == rows.shape(1), "centroids: wrong dimension");
+    require(assignment.shape(0) == n && gain.shape(0) == n, "assignment or gain: wrong length");
+    require(bounds.shape(1) == 4, "groups: 4 columns");
+    require_order(order, n);
+    std::vector<Group> groups(bounds.shape(0));
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        const std::uint64_t* row = bounds.data() + g * 4;
+        require(row[0] <= row[1] && row[1] <= order.shape(0), "groups: begin and end outside order");
+        require(row[2] <= centroids.shape(0) && row[3] <= centroids.shape(0) - row[2], "groups: centroids outside");
+        groups[g] = {row[0], row[1], static_cast<std::uint32_t>(row[2]), static_cast<std::uint32_t>(row[3]), 0};
+    }
+    const nb::gil_scoped_release release;
+    assign_in_groups(kernels, rows.data(), rows.shape(1), order.data(), groups.data(), groups.size(), centroids.data(),
+                     n_threads, assignment.data(), gain.data());
+}
+
 }  // namespace
 
 void bind_clustering(nb::module_& m) {
@@ -69,6 +91,8 @@ void bind_clustering(nb::module_& m) {
           nb::arg("centroids"), nb::arg("assignment"), nb::arg("squared_error"));
     m.def("assign_nearest", &assign, nb::arg("level"), nb::arg("vectors"), nb::arg("centroids"), nb::arg("n_threads"),
           nb::arg("labels"));
+    m.def("assign_in_groups", &assign_grouped, nb::arg("level"), nb::arg("rows"), nb::arg("order"), nb::arg("groups"),
+          nb::arg("centroids"), nb::arg("n_threads"), nb::arg("assignment"), nb::arg("gain"));
 }
 
 }  // namespace lode::bind

@@ -1,6 +1,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings/bind.h"
+#include "index/hashing.h"
 #include "index/rotation.h"
 
 namespace lode::bind {
@@ -47,6 +48,17 @@ void rotate(InOut<float, 2> rows, std::uint64_t seed) {
     for (std::size_t i = 0; i < rows.shape(0); ++i) rotation.apply(rows.data() + i * rows.shape(1));
 }
 
+// hashes[i] = hash of bytes[offsets[i] .. offsets[i + 1])
+void hash_strings(In<std::uint8_t, 1> bytes, In<std::uint64_t, 1> offsets, InOut<std::uint64_t, 1> hashes) {
+    require(offsets.shape(0) == hashes.shape(0) + 1, "hashes: wrong length");
+    for (std::size_t i = 0; i < hashes.shape(0); ++i) {
+        const std::uint64_t begin = offsets.data()[i];
+        const std::uint64_t end = offsets.data()[i + 1];
+        require(begin <= end && end <= bytes.shape(0), "offsets: outside the bytes");
+        hashes.data()[i] = hash_bytes(bytes.data() + begin, end - begin);
+    }
+}
+
 }  // namespace
 
 void bind_kernels(nb::module_& m) {
@@ -56,6 +68,7 @@ void bind_kernels(nb::module_& m) {
     m.def("pack_codes", &pack_codes, nb::arg("codes"), nb::arg("bits"), nb::arg("rows"));
     m.def("dot", &dot, nb::arg("level"), nb::arg("rows"), nb::arg("dim"), nb::arg("bits"), nb::arg("queries"),
           nb::arg("out"));
+    m.def("hash_strings", &hash_strings, nb::arg("bytes"), nb::arg("offsets"), nb::arg("hashes"));
     m.def("rotate", &rotate, nb::arg("rows"), nb::arg("seed"));
 }
 

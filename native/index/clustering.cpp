@@ -208,4 +208,38 @@ void assign_nearest(const Kernels& kernels, const Vectors& vectors, const float*
     });
 }
 
+void assign_in_groups(const Kernels& kernels, const float* rows, std::size_t dim, const std::uint32_t* order,
+                      const Group* groups, std::size_t n_groups, const float* centroids, std::size_t n_threads,
+                      std::uint32_t* assignment, float* gain) {
+    struct Worker {
+        explicit Worker(const Kernels& kernels) : nearest(kernels) {}
+        Nearest nearest;
+        std::vector<float> block, gains;
+        std::vector<std::uint32_t> labels;
+    };
+    std::vector<Worker> workers(std::max<std::size_t>(1, n_threads), Worker(kernels));
+    parallel_for(n_groups, n_threads, [&](std::size_t g, std::size_t w) {
+        const Group& group = groups[g];
+        if (group.k == 0 || group.begin == group.end) return;
+        Worker& worker = workers[w];
+        worker.nearest.set_centroids(centroids + std::size_t{group.first} * dim, group.k, dim);
+        worker.block.resize(kBlock * dim);
+        worker.gains.resize(kBlock);
+        worker.labels.resize(kBlock);
+        for (std::uint64_t at = group.begin; at < group.end; at += kBlock) {
+            const std::size_t n = std::min<std::size_t>(kBlock, group.end - at);
+            for (std::size_t i = 0; i < n; ++i) {
+                std::memcpy(worker.block.data() + i * dim, rows + order[at + i] * dim, dim * sizeof(float));
+            }
+            worker.nearest.find(worker.block.data(), n, worker.labels.data(), worker.gains.data());
+            for (std::size_t i = 0; i < n; ++i) {
+                const std::uint32_t token = order[at + i];
+                if (!(worker.gains[i] > gain[token])) continue;
+                gain[token] = worker.gains[i];
+                assignment[token] = group.first + worker.labels[i];
+            }
+        }
+    });
+}
+
 }  // namespace lode

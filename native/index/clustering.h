@@ -39,4 +39,11 @@ void cluster_groups(const Kernels& kernels, const Vectors& vectors, const std::u
 void assign_nearest(const Kernels& kernels, const Vectors& vectors, const float* centroids, std::size_t n_centroids,
                     std::size_t n_threads, std::uint32_t* labels, const CancelFlag* cancel = nullptr);
 
+// The nearest centroid of each token among those of its group, for tokens that come after a clustering. Groups' tokens
+// are order[begin .. end) of rows float [n][dim], their centroids centroids[first .. first + k). gain[i] = <x, c> -
+// |c|^2 / 2 of what was found so far; only what beats it replaces assignment[i]. Groups must not share tokens.
+void assign_in_groups(const Kernels& kernels, const float* rows, std::size_t dim, const std::uint32_t* order,
+                      const Group* groups, std::size_t n_groups, const float* centroids, std::size_t n_threads,
+                      std::uint32_t* assignment, float* gain);
+
 }  // namespace lode

@@ -79,7 +79,7 @@ private:
 
 std::vector<Hit> exact_search(const Kernels& kernels, const Vectors& vectors, const std::int64_t* doc_offsets,
                               std::size_t n_docs, const float* query, std::size_t n_query_tokens, std::size_t k,
-                              std::size_t n_threads) {
+                              std::size_t n_threads, const std::uint8_t* left_out) {
     if (k == 0 || n_query_tokens == 0 || n_docs == 0) return {};
     k = std::min(k, n_docs);
     const std::size_t n_tasks = (n_docs + kDocs - 1) / kDocs;
@@ -89,6 +89,7 @@ std::vector<Hit> exact_search(const Kernels& kernels, const Vectors& vectors, co
     const std::int64_t n_rows = static_cast<std::int64_t>(vectors.n);
     parallel_for(n_tasks, n_threads, [&](std::size_t task, std::size_t w) {
         for (std::size_t doc = task * kDocs; doc < std::min(n_docs, (task + 1) * kDocs); ++doc) {
+            if (left_out != nullptr && bit_at(left_out, doc)) continue;
             const std::int64_t begin = doc_offsets[doc];
             const std::int64_t end = doc_offsets[doc + 1];
             if (begin < 0 || begin >= end || end > n_rows) continue;

@@ -30,12 +30,15 @@ class Gatherer {
 public:
     void begin(const Segment& segment, std::size_t n_query_tokens);
     void add_chunk(const Segment& segment, const QueryChunk& chunk, ScoreTable& table);
-    // The k best documents; where the lists named fewer, documents that have tokens follow in order of position.
-    void finish(const Segment& segment, std::size_t k, std::vector<Candidate>& out);
+    // Adds the k best documents that the filter keeps, numbered from `first`; where the lists named fewer, documents
+    // that have tokens follow in order.
+    void finish(const Segment& segment, std::uint64_t first, const DocumentFilter& filter, std::size_t k,
+                std::vector<Candidate>& out);
 
 private:
     void add_list(const std::uint32_t* documents, std::size_t n, std::uint32_t gain);
-    void fill_up(const Segment& segment, std::size_t k, std::vector<Candidate>& out) const;
+    void fill_up(const Segment& segment, std::uint64_t first, const DocumentFilter& filter, std::size_t n,
+                 std::vector<Candidate>& out) const;
 
     // Low bits: score; high bits: which query token touched it last. Lists of a token come best first, so a document
     // that carries the token's stamp already has its maximum.
@@ -48,12 +51,16 @@ private:
     std::size_t n_touched_ = 0;
     std::vector<std::uint32_t> decoded_;
     std::vector<std::uint32_t> histogram_;
+    std::vector<Candidate> found_;
     std::uint32_t stamp_ = 0;
     int shift_ = 0;
 };
 
+// Adds every document with tokens that the filter keeps, with a score of 0.
+void add_all(const Segment& segment, std::uint64_t first, const DocumentFilter& filter, std::vector<Candidate>& out);
+
 // Adds to every candidate's score the sum over the chunk's tokens of the best centroid among the document's tokens.
-void add_interaction(const Kernels& kernels, const Codebook& book, const Segment& segment, const QueryChunk& chunk,
+void add_interaction(const Kernels& kernels, const Codebook& book, const SegmentSet& segments, const QueryChunk& chunk,
                      ScoreTable& table, std::vector<std::uint32_t>& row_ids, std::vector<Candidate>& candidates);
 
 }  // namespace lode

@@ -21,9 +21,9 @@ bool use_ranges(const Codebook& book, const SearchOptions& options) {
 
 }  // namespace
 
-Searcher::Searcher(const Codebook& book, const Segment& segment)
-    : book_(book), segment_(segment), rotation_(book.dim, book.rotation_seed), basis_(book.dim, book.basis),
-      decoder_(book.dim, book.bits, book.words) {}
+Searcher::Searcher(const Codebook& book, std::vector<Segment> segments)
+    : book_(book), segments_(std::move(segments)), rotation_(book.dim, book.rotation_seed),
+      basis_(book.dim, book.basis), decoder_(book.dim, book.bits, book.words) {}
 
 std::unique_ptr<SearchScratch> Searcher::take_scratch() const {
     // try_lock: after a fork the lock may be held by a thread that the child does not have.
@@ -41,14 +41,22 @@ void Searcher::give_back(std::unique_ptr<SearchScratch> scratch) const {
 }
 
 std::vector<Hit> Searcher::search(const Kernels& kernels, const float* query, std::size_t n_tokens,
-                                  const SearchOptions& options) const {
-    if (n_tokens == 0 || options.k == 0 || segment_.n_docs == 0 || book_.n_centroids == 0) return {};
+                                  const SearchOptions& options, const DocumentFilter& filter) const {
+    if (n_tokens == 0 || options.k == 0 || segments_.n_docs() == 0 || book_.n_centroids == 0) return {};
     std::unique_ptr<SearchScratch> scratch = take_scratch();
     prepare_query(kernels, book_, rotation_, basis_, query, n_tokens, scratch->query);
-    find_candidates(kernels, options, n_tokens, *scratch);
-    prune(options, *scratch);
+    score_centroids(kernels, options, *scratch);
+    if (options.score_all) {
+        scratch->candidates.clear();
+        for (std::size_t i = 0; i < segments_.size(); ++i) {
+            add_all(segments_[i], segments_.first(i), filter, scratch->candidates);
+        }
+    } else {
+        find_candidates(kernels, options, filter, n_tokens, *scratch);
+        prune(options, *scratch);
+    }
     std::vector<Hit> hits = rerank(kernels, options, *scratch);
-    if (book_.refine_bits != 0 && options.k_refine != 0) refine(kernels, options, *scratch, hits);
+    if (book_.refine_bits != 0 && options.k_refine != 0 && !options.score_all) refine(kernels, options, *scratch, hits);
     const std::size_t k = std::min(options.k, hits.size());
     std::partial_sort(hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(k), hits.end(), better);
     hits.resize(k);
@@ -56,12 +64,10 @@ std::vector<Hit> Searcher::search(const Kernels& kernels, const float* query, st
     return hits;
 }
 
-void Searcher::find_candidates(const Kernels& kernels, const SearchOptions& options, std::size_t n_tokens,
-                               SearchScratch& scratch) const {
+void Searcher::score_centroids(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const {
     const std::vector<QueryChunk>& chunks = scratch.query.chunks;
     if (scratch.tables.size() < chunks.size()) scratch.tables.resize(chunks.size());
     const bool ranges = use_ranges(book_, options);
-    scratch.gatherer.begin(segment_, n_tokens);
     for (std::size_t c = 0; c < chunks.size(); ++c) {
         if (ranges) {
             scratch.tables[c].score_ranges(kernels, book_, scratch.query, chunks[c], options.k_centroids,
@@ -69,12 +75,32 @@ void Searcher::find_candidates(const Kernels& kernels, const SearchOptions& opti
         } else {
             scratch.tables[c].score_all(kernels, book_, scratch.query, chunks[c], options.k_centroids);
         }
-        scratch.gatherer.add_chunk(segment_, chunks[c], scratch.tables[c]);
     }
-    scratch.gatherer.finish(segment_, std::max(options.k_gather, options.k), scratch.candidates);
-    for (Candidate& candidate : scratch.candidates) candidate.score = 0;
+}
+
+// The best documents of the lists, and all of the segments that are too small to have lists.
+void Searcher::find_candidates(const Kernels& kernels, const SearchOptions& options, const DocumentFilter& filter,
+                               std::size_t n_tokens, SearchScratch& scratch) const {
+    const std::vector<QueryChunk>& chunks = scratch.query.chunks;
+    std::vector<Candidate>& candidates = scratch.candidates;
+    candidates.clear();
+    const std::size_t n_gather = std::max(options.k_gather, options.k);
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        const Segment& segment = segments_[i];
+        if (segment.n_lists == 0) continue;
+        scratch.gatherer.begin(segment, n_tokens);
+        for (std::size_t c = 0; c < chunks.size(); ++c) {
+            scratch.gatherer.add_chunk(segment, chunks[c], scratch.tables[c]);
+        }
+        scratch.gatherer.finish(segment, segments_.first(i), filter, n_gather, candidates);
+    }
+    keep_best(candidates, n_gather);
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        if (segments_[i].n_lists == 0) add_all(segments_[i], segments_.first(i), filter, candidates);
+    }
+    for (Candidate& candidate : candidates) candidate.score = 0;
     for (std::size_t c = 0; c < chunks.size(); ++c) {
-        add_interaction(kernels, book_, segment_, chunks[c], scratch.tables[c], scratch.row_ids, scratch.candidates);
+        add_interaction(kernels, book_, segments_, chunks[c], scratch.tables[c], scratch.row_ids, candidates);
     }
 }
 
@@ -94,11 +120,13 @@ std::vector<Hit> Searcher::rerank(const Kernels& kernels, const SearchOptions& o
     std::vector<Hit> hits;
     hits.reserve(scratch.candidates.size());
     StopRule rule(options, scratch.query.unit);
+    const bool stops = !options.score_all;
+    const bool refined = options.score_all && book_.refine_bits != 0;
     for (std::size_t c = 0; c < scratch.candidates.size(); ++c) {
         const Candidate candidate = scratch.candidates[c];
-        if (rule.stops_before(candidate.score)) break;
+        if (stops && rule.stops_before(candidate.score)) break;
         if (c + 1 < scratch.candidates.size()) prefetch(scratch.candidates[c + 1].document);
-        const float value = score(kernels, candidate.document, false, scratch);
+        const float value = score(kernels, candidate.document, refined, scratch);
         rule.scored(candidate.score, value);
         hits.push_back({value, candidate.document});
     }
@@ -108,13 +136,14 @@ std::vector<Hit> Searcher::rerank(const Kernels& kernels, const SearchOptions& o
 // Asks for a document's codes while the one before it is scored: they are scattered over a file larger than any cache.
 void Searcher::prefetch(std::uint64_t document) const {
     constexpr std::size_t kMost = 8192;
-    const Segment::Range range = segment_.tokens(document);
+    const auto [segment, local] = segments_.find(document);
+    const Segment::Range range = segment.tokens(local);
     const std::size_t stride = row_bytes(book_.dim, book_.bits);
-    const std::uint8_t* codes = segment_.codes + range.begin * stride;
+    const std::uint8_t* codes = segment.codes + range.begin * stride;
     const std::size_t bytes = std::min(kMost, (range.end - range.begin) * stride);
     for (std::size_t at = 0; at < bytes; at += 64) prefetch_line(codes + at);
-    prefetch_line(segment_.scales + range.begin);
-    prefetch_line(segment_.scales + range.begin + 32);
+    prefetch_line(segment.scales + range.begin);
+    prefetch_line(segment.scales + range.begin + 32);
 }
 
 void Searcher::refine(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch,
@@ -127,7 +156,9 @@ void Searcher::refine(const Kernels& kernels, const SearchOptions& options, Sear
 
 // MaxSim from the codes: centroid score from the table, plus the residual tiers.
 float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refined, SearchScratch& scratch) const {
-    const Segment::Range range = segment_.tokens(document);
+    const SegmentSet::Place place = segments_.find(document);
+    const Segment& segment = place.segment;
+    const Segment::Range range = segment.tokens(place.document);
     const std::size_t stride = row_bytes(book_.dim, book_.bits);
     const std::size_t refine_stride = row_bytes(book_.dim, book_.refine_bits);
     const unsigned width = word_bits(book_.bits);
@@ -144,13 +175,13 @@ float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refin
         std::fill(best, best + chunk.lanes, -std::numeric_limits<float>::infinity());
         for (std::size_t at = range.begin; at < range.end; at += kTokens) {
             const std::size_t n = std::min(kTokens, range.end - at);
-            segment_.read_assignment(at, n, book_.n_centroids, scratch.row_ids.data());
+            segment.read_assignment(at, n, book_.n_centroids, scratch.row_ids.data());
             const auto load_scales = [&](const std::uint16_t* halves, float step) {
                 kernels.half_to_float(halves + at, n, scratch.scales.data());
                 for (std::size_t i = 0; i < n; ++i) scratch.scales[i] *= step;
             };
-            load_scales(segment_.scales, scratch.query.step);
-            decoder_.expand(segment_.codes + at * stride, stride, n, scratch.words.data(), word_stride);
+            load_scales(segment.scales, scratch.query.step);
+            decoder_.expand(segment.codes + at * stride, stride, n, scratch.words.data(), word_stride);
             dot_rows(kernels, width)(scratch.words.data(), word_stride, n, n_blocks(book_.dim, width),
                                      chunk.codes.data(), chunk.padded, scratch.dots.data(), chunk.lanes);
             scratch.tables[c].resolve(scratch.row_ids.data(), n);
@@ -158,8 +189,8 @@ float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refin
                                     chunk.offset.data(), scratch.scales.data(), scratch.query.unit, n, chunk.lanes,
                                     scratch.scores.data());
             if (refined) {
-                load_scales(segment_.refine_scales, scratch.query.refine_step);
-                dot_rows(kernels, book_.refine_bits)(segment_.refine_codes + at * refine_stride, refine_stride, n,
+                load_scales(segment.refine_scales, scratch.query.refine_step);
+                dot_rows(kernels, book_.refine_bits)(segment.refine_codes + at * refine_stride, refine_stride, n,
                                                      n_blocks(book_.dim, book_.refine_bits), chunk.refine_codes.data(),
                                                      chunk.padded, scratch.dots.data(), chunk.lanes);
                 kernels.add_residual(scratch.dots.data(), chunk.refine_offset.data(), scratch.scales.data(), n,

@@ -26,22 +26,26 @@ struct SearchScratch {
     std::vector<std::uint8_t> words;
 };
 
-// Searches one codebook and its segment. Safe to call from any number of threads.
+// Searches the segments that share one codebook. Safe to call from any number of threads.
 class Searcher {
 public:
     // Copies what it keeps of the product book (tens of KiB); the rest is read where it lies.
-    Searcher(const Codebook& book, const Segment& segment);
+    Searcher(const Codebook& book, std::vector<Segment> segments);
 
-    // query: float [n_tokens][dim], finite, n_tokens > 0. Best first; at most options.k.
+    // query: float [n_tokens][dim], finite. Best first; at most options.k. A hit's position counts the documents of all
+    // segments, deleted ones too.
     std::vector<Hit> search(const Kernels& kernels, const float* query, std::size_t n_tokens,
-                            const SearchOptions& options) const;
+                            const SearchOptions& options, const DocumentFilter& filter = {}) const;
+
+    std::uint64_t n_docs() const noexcept { return segments_.n_docs(); }
 
 private:
     std::unique_ptr<SearchScratch> take_scratch() const;
     void give_back(std::unique_ptr<SearchScratch> scratch) const;
 
-    void find_candidates(const Kernels& kernels, const SearchOptions& options, std::size_t n_tokens,
-                         SearchScratch& scratch) const;
+    void score_centroids(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const;
+    void find_candidates(const Kernels& kernels, const SearchOptions& options, const DocumentFilter& filter,
+                         std::size_t n_tokens, SearchScratch& scratch) const;
     void prune(const SearchOptions& options, SearchScratch& scratch) const;
     std::vector<Hit> rerank(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const;
     void prefetch(std::uint64_t document) const;
@@ -50,7 +54,7 @@ private:
     float score(const Kernels& kernels, std::uint64_t document, bool refined, SearchScratch& scratch) const;
 
     Codebook book_;
-    Segment segment_;
+    SegmentSet segments_;
     Rotation rotation_;
     Basis basis_;
     ProductDecoder decoder_;

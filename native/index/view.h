@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "kernels/kernels.h"
@@ -42,10 +43,16 @@ struct Codebook {
     const std::uint8_t* type_rows = nullptr;    // [n_types][row_bytes(dim, 6)]: mean of a type, as centroids are coded
 };
 
+// Bit i of a bitmap, lowest bit of a byte first.
+inline bool bit_at(const std::uint8_t* bits, std::uint64_t i) noexcept {
+    return ((bits[i >> 3] >> (i & 7)) & 1U) != 0;
+}
+
 // One immutable set of documents.
 struct Segment {
     std::size_t n_docs = 0;
     std::size_t n_tokens = 0;
+    const std::uint8_t* deleted = nullptr;       // [ceil(n_docs / 8)] a bit for each document; nullptr: none
     const std::uint64_t* doc_offsets = nullptr;  // [n_docs + 1]
     const std::uint8_t* assignment = nullptr;    // [n_tokens] little-endian centroid ids of id_bytes each, and 4 bytes
     unsigned id_bytes = 4;
@@ -53,8 +60,9 @@ struct Segment {
     const std::uint16_t* scales = nullptr;  // [n_tokens] float16
     const std::uint8_t* refine_codes = nullptr;
     const std::uint16_t* refine_scales = nullptr;
-    const std::uint64_t* list_offsets = nullptr;  // [n_centroids + 1]
-    const std::uint32_t* list_counts = nullptr;   // [n_centroids]
+    std::size_t n_lists = 0;                      // centroids at the time of writing; 0: no lists, all are candidates
+    const std::uint64_t* list_offsets = nullptr;  // [n_lists + 1]
+    const std::uint32_t* list_counts = nullptr;   // [n_lists]
     const std::uint8_t* lists = nullptr;          // [lists_bytes], kPostingSlack of them slack
     std::size_t lists_bytes = 0;
 
@@ -92,6 +100,49 @@ struct Segment {
     }
 };
 
+// The segments of an index, one after the other: a document's number is its segment's first plus its place there.
+class SegmentSet {
+public:
+    struct Place {
+        const Segment& segment;
+        std::uint64_t document;  // within the segment
+    };
+
+    explicit SegmentSet(std::vector<Segment> segments) : segments_(std::move(segments)) {
+        for (const Segment& segment : segments_) {
+            firsts_.push_back(n_docs_);
+            n_docs_ += segment.n_docs;
+        }
+    }
+
+    std::size_t size() const noexcept { return segments_.size(); }
+    std::uint64_t n_docs() const noexcept { return n_docs_; }
+    const Segment& operator[](std::size_t i) const noexcept { return segments_[i]; }
+    std::uint64_t first(std::size_t i) const noexcept { return firsts_[i]; }
+    // number < n_docs().
+    Place find(std::uint64_t number) const noexcept {
+        if (segments_.size() == 1) return {segments_.front(), number};
+        const std::size_t i =
+            static_cast<std::size_t>(std::upper_bound(firsts_.begin(), firsts_.end(), number) - firsts_.begin()) - 1;
+        return {segments_[i], number - firsts_[i]};
+    }
+
+private:
+    std::vector<Segment> segments_;
+    std::vector<std::uint64_t> firsts_;
+    std::uint64_t n_docs_ = 0;
+};
+
+// Which documents a search may return: those that are not deleted and whose bit is set.
+struct DocumentFilter {
+    const std::uint8_t* allowed = nullptr;  // [ceil(n_docs / 8)] over all segments; nullptr: all
+
+    bool keeps(const Segment& segment, std::uint64_t first, std::uint64_t document) const noexcept {
+        return (segment.deleted == nullptr || !bit_at(segment.deleted, document)) &&
+               (allowed == nullptr || bit_at(allowed, first + document));
+    }
+};
+
 inline constexpr std::size_t kExhaustiveCentroids = 131072;  // up to here scoring all of them is the fastest
 
 struct SearchOptions {
@@ -103,6 +154,7 @@ struct SearchOptions {
     float alpha = -1;                      // keep documents within alpha * |k-th best| of it; negative: off
     std::size_t beta = 0;                  // stop after so many scored documents in a row outside the top k; 0: off
     float stop_sigma = 0;                  // stop when a document's codes would have to add that unusual a gain; 0: off
+    bool score_all = false;                // score every document that the filter keeps, by its codes
     int coarse = 0;                        // 0: by size, 1: exhaustive, 2: token-type ranges
     std::size_t k_types = 64;              // token types whose centroids are scanned per query token
     std::vector<std::uint32_t> own_types;  // types of the query's own tokens, scanned in any case

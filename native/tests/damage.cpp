@@ -57,7 +57,7 @@ void damage(SmallIndex& index, std::size_t which, std::size_t n_changes) {
 
 void search_damaged(SmallIndex& index, const char* what, std::size_t which, std::size_t round) {
     const std::size_t n_docs = index.doc_offsets.size() - 1;
-    const Searcher searcher(index.codebook(), index.segment());
+    const Searcher searcher(index.codebook(), {index.segment()});
     const std::size_t n_tokens = 1 + index.numbers.below(20);
     const std::vector<float> query = index.random_query(n_tokens);
     for (const Kernels* kernels : levels()) {

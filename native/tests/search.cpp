@@ -96,7 +96,7 @@ private:
 
 void compare_with_naive(const IndexShape& shape) {
     SmallIndex index(shape);
-    const Searcher searcher(index.codebook(), index.segment());
+    const Searcher searcher(index.codebook(), {index.segment()});
     const Naive naive(index);
     std::size_t n_with_tokens = 0;
     for (std::size_t doc = 0; doc < shape.n_docs; ++doc)
@@ -150,7 +150,7 @@ TEST_GROUP(documents_longer_than_a_block_of_tokens_are_scored_whole) {
 
 TEST_GROUP(a_narrow_search_returns_hits_of_the_full_ranking_and_fills_up_to_k) {
     SmallIndex index({24, 150, 80, 2, 2, 3, 6, 5});
-    const Searcher searcher(index.codebook(), index.segment());
+    const Searcher searcher(index.codebook(), {index.segment()});
     for (const Kernels* kernels : levels()) {
         for (std::size_t n = 0; n < 30; ++n) {
             const std::size_t n_tokens = 1 + n % 20;
@@ -203,7 +203,7 @@ TEST_GROUP(equal_documents_stand_in_order_of_position) {
     }
     const std::vector<std::int64_t> offsets(many.doc_offsets.begin(), many.doc_offsets.end());
     many.lists = build_postings(many.assignment.data(), offsets.data(), n, 10);
-    const Searcher searcher(many.codebook(), many.segment());
+    const Searcher searcher(many.codebook(), {many.segment()});
     const std::vector<float> query = many.random_query(3);
     for (const Kernels* kernels : levels()) {
         const std::vector<Hit> hits = searcher.search(*kernels, query.data(), 3, everything(5));
@@ -214,7 +214,7 @@ TEST_GROUP(equal_documents_stand_in_order_of_position) {
 
 TEST_GROUP(sixteen_threads_on_one_searcher_find_what_one_thread_finds) {
     SmallIndex index({16, 80, 60, 2, 1, 2, 6, 6});
-    const Searcher searcher(index.codebook(), index.segment());
+    const Searcher searcher(index.codebook(), {index.segment()});
     std::vector<std::vector<float>> queries;
     for (std::size_t n = 0; n < 12; ++n) queries.push_back(index.random_query(1 + 3 * n));
     SearchOptions options;
@@ -283,6 +283,61 @@ TEST_GROUP(exact_search_is_maxsim_in_float) {
                     CHECK(std::fabs(double{hit.score} - expected) <= tolerance, "%s dim %zu: %g, expected %g",
                           kernels->name, dim, double{hit.score}, expected);
                 }
+            }
+        }
+    }
+}
+
+TEST_GROUP(segments_find_what_one_index_finds_and_leave_out_what_is_deleted_or_filtered) {
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        const std::size_t n_docs = 61;
+        SmallIndex index({24, n_docs, 25, 2, seed % 3 == 0 ? 2U : 0U, 2, 9, seed});
+        const Searcher whole(index.codebook(), {index.segment()});
+        // Three segments of which the second has no lists, an empty one among them.
+        const SmallIndex::Part first = index.part(0, 20, true), none = index.part(20, 20, true);
+        const SmallIndex::Part second = index.part(20, 33, false), third = index.part(33, n_docs, true);
+        std::vector<Segment> views;
+        for (const SmallIndex::Part* part : {&first, &none, &second, &third}) {
+            views.push_back(SmallIndex::view_of(*part));
+        }
+        std::vector<std::uint8_t> deleted[4], allowed((n_docs + 7) / 8);
+        std::vector<bool> gone(n_docs, false), kept(n_docs, false);
+        std::size_t start = 0;
+        for (std::size_t i = 0; i < views.size(); ++i) {
+            deleted[i].assign((views[i].n_docs + 7) / 8 + 1, 0);
+            for (std::size_t doc = 0; doc < views[i].n_docs; ++doc) {
+                gone[start + doc] = index.numbers.below(4) == 0;
+                if (gone[start + doc])
+                    deleted[i][doc / 8] = static_cast<std::uint8_t>(deleted[i][doc / 8] | 1U << doc % 8);
+            }
+            start += views[i].n_docs;
+            if (i != 0) views[i].deleted = deleted[i].data();  // the first segment has no bitmap
+        }
+        std::fill(gone.begin(), gone.begin() + 20, false);
+        for (std::size_t doc = 0; doc < n_docs; ++doc) {
+            kept[doc] = index.numbers.below(3) != 0;
+            if (kept[doc]) allowed[doc / 8] = static_cast<std::uint8_t>(allowed[doc / 8] | 1U << doc % 8);
+        }
+        const Searcher parts(index.codebook(), views);
+        const std::vector<float> query = index.random_query(11);
+        for (const Kernels* kernels : levels()) {
+            const std::vector<Hit> all = whole.search(*kernels, query.data(), 11, everything(n_docs));
+            for (const bool filtered : {false, true}) {
+                std::vector<Hit> expected;
+                for (const Hit& hit : all) {
+                    if (!gone[hit.position] && (!filtered || kept[hit.position])) expected.push_back(hit);
+                }
+                const DocumentFilter filter{filtered ? allowed.data() : nullptr};
+                CHECK(same(parts.search(*kernels, query.data(), 11, everything(n_docs), filter), expected),
+                      "%s, seed %zu, filtered %d", kernels->name, static_cast<std::size_t>(seed), filtered ? 1 : 0);
+                SearchOptions direct;  // scores all that is left, whatever the limits say
+                direct.k = n_docs;
+                direct.k_gather = direct.k_docs_to_score = direct.k_refine = 1;
+                direct.stop_sigma = 0.1F;
+                direct.score_all = true;
+                CHECK(same(parts.search(*kernels, query.data(), 11, direct, filter), expected),
+                      "%s, seed %zu, filtered %d, all scored", kernels->name, static_cast<std::size_t>(seed),
+                      filtered ? 1 : 0);
             }
         }
     }

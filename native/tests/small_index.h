@@ -88,11 +88,54 @@ public:
         out.scales = scales.data();
         out.refine_codes = refine_codes.data();
         out.refine_scales = refine_scales.data();
+        out.n_lists = lists.counts.size();
         out.list_offsets = lists.offsets.data();
         out.list_counts = lists.counts.data();
         out.lists = lists.bytes.data();
         out.lists_bytes = lists.bytes.size();
         return out;
+    }
+
+    // The documents [begin, end) as a segment of their own, with lists or without; keep it while the view is used.
+    struct Part {
+        std::vector<std::uint64_t> offsets;
+        Postings lists;
+        Segment view;
+    };
+    Part part(std::size_t begin, std::size_t end, bool listed) const {
+        Part out;
+        std::vector<std::int64_t> local;
+        const std::uint64_t base = doc_offsets[begin];
+        for (std::size_t doc = begin; doc <= end; ++doc) {
+            out.offsets.push_back(doc_offsets[doc] - base);
+            local.push_back(static_cast<std::int64_t>(out.offsets.back()));
+        }
+        out.view = segment();
+        out.view.n_docs = end - begin;
+        out.view.n_tokens = out.offsets.back();
+        out.view.assignment = ids.data() + base * id_bytes;
+        out.view.codes = codes.data() + base * row_bytes(book.dim, book.bits);
+        out.view.scales = scales.data() + base;
+        if (book.refine_bits != 0) {
+            out.view.refine_codes = refine_codes.data() + base * row_bytes(book.dim, book.refine_bits);
+            out.view.refine_scales = refine_scales.data() + base;
+        }
+        out.view.n_lists = 0;
+        if (listed) {
+            out.lists = build_postings(assignment.data() + base, local.data(), end - begin, book.n_centroids);
+            out.view.n_lists = out.lists.counts.size();
+        }
+        return out;
+    }
+    // The view of a part, made where the part stays.
+    static Segment view_of(const Part& part) {
+        Segment view = part.view;
+        view.doc_offsets = part.offsets.data();
+        view.list_offsets = part.lists.offsets.data();
+        view.list_counts = part.lists.counts.data();
+        view.lists = part.lists.bytes.data();
+        view.lists_bytes = part.lists.bytes.size();
+        return view;
     }
 
     std::vector<float> random_query(std::size_t n_tokens) {

@@ -21,6 +21,7 @@ _WHERE = {
     "TrainingError": "motherlode.errors",
     "UnsupportedError": "motherlode.errors",
     "VectorDocument": "motherlode.retrieval.stream",
+    "Writer": "motherlode.retrieval.writer",
     "build_index": "motherlode.retrieval.build",
     "build_index_stream": "motherlode.retrieval.stream",
     "build_text_index": "motherlode.workflows.text_index",

@@ -18,6 +18,7 @@ from motherlode.retrieval.kernels import CpuInfo as CpuInfo
 from motherlode.retrieval.kernels import cpu as cpu
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
+from motherlode.retrieval.writer import Writer as Writer
 from motherlode.workflows.text_index import build_text_index as build_text_index
 
 __version__: str

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 import motherlode
 from motherlode.core.files import Container
 from motherlode.retrieval.index import Index
-from motherlode.retrieval.layout import load_manifest, open_file
 from motherlode.retrieval.reference import CENTROID_ZERO, decoded_vectors, rotation_matrix, search_reference
 from tests.corpora import Corpus, make_corpus, maxsim, ranked
 
@@ -57,19 +56,23 @@ def queries(corpus: Corpus) -> list[NDArray[np.float32]]:
 def score_tolerance(index: Index, query: NDArray[np.float32]) -> NDArray[np.float64]:
     """How far the search may be from :func:`search_reference`, by document.
 
-    The search rounds the rotated query to steps of 1/63 of its largest value where it meets centroids, and of 1/127
-    where it meets residuals: half a step times the sum of absolute values, on each side. Centroid scores are then cut
-    to multiples of a unit, so that the largest there can be fits in 16 bits.
+    The search rounds the rotated query to steps of 1/63 of its largest value where it meets centroids and words (1/127
+    for words of four bits and for refinement codes): half a step times the sum of absolute values, on each side.
+    Centroid scores are then cut to multiples of a unit, so that the largest there can be fits in 16 bits.
     """
-    manifest = load_manifest(index.path)
-    facts = manifest["codebook"]
-    largest = float(np.abs(query @ rotation_matrix(index.dim, facts["rotation_seed"]).T).max())
-    segment, book = (open_file(index.path, manifest, role) for role in ("segment", "codebook"))
-    rotated = decoded_vectors(index) @ rotation_matrix(index.dim, facts["rotation_seed"]).T
+    state = index.snapshot
+    facts, book, segment = state.manifest["codebook"], state.files["codebook"], state.segments[0].main
+    rotation = rotation_matrix(index.dim, facts["rotation_seed"])
+    basis = book.array("basis", np.float32)
+    basis = basis.reshape(index.dim, index.dim) if basis.size else np.eye(index.dim, dtype=np.float32)
+    largest = float(np.abs(query @ rotation.T).max())
+    turned = float(np.abs(query @ rotation.T @ basis.T).max())
+    rotated = decoded_vectors(index) @ rotation.T
     centroids = facts["scale"] * _centroid_values(book, segment, index)
+    residuals = np.abs((rotated - centroids) @ basis.T).sum(axis=1)
     bound = 63 * np.sqrt(index.dim) * facts["norm"]
     unit = facts["scale"] * largest / 63 * max(1.0, 2 * bound / 32767)
-    token = largest * (np.abs(centroids).sum(axis=1) / 126 + np.abs(rotated - centroids).sum(axis=1) / 254) + unit
+    token = largest * np.abs(centroids).sum(axis=1) / 126 + turned * residuals / 126 + unit
     token += 1e-5 * np.abs(rotated).sum(axis=1) * largest  # float32 rounding
     offsets = segment.array("doc_offsets", np.uint64).astype(np.int64)
     return np.array([len(query) * token[a:b].max(initial=0) for a, b in pairwise(offsets)])

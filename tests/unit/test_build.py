@@ -377,7 +377,7 @@ def test_a_second_build_into_the_same_directory_is_a_conflict_while_the_first_ru
 ) -> None:
     class Nested(NullProgress):
         def finish(self) -> None:
-            with pytest.raises(ConflictError, match="another build"):
+            with pytest.raises(ConflictError, match="another writer"):
                 build_index(tmp_path / "i", corpus.vectors, corpus.offsets, overwrite=True)
 
     index = build_index(tmp_path / "i", corpus.vectors, corpus.offsets, progress=Nested())

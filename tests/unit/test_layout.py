@@ -17,6 +17,7 @@ from motherlode.retrieval.layout import (
     claim_directory,
     commit,
     discard,
+    file_entry,
     file_name,
     hold_directory,
     load_manifest,
@@ -32,6 +33,11 @@ def write(directory: Path, role: str, generation: int, value: int = 0) -> Path:
     return path
 
 
+def content(directory: Path, generation: int, more: dict[str, Any]) -> dict[str, Any]:
+    entry = file_entry(directory / file_name("flat", generation))
+    return {**more, "files": {}, "segments": [{"files": {"flat": entry}}]}
+
+
 def names(directory: Path) -> list[str]:
     return sorted(entry.name for entry in directory.iterdir())
 
@@ -43,7 +49,7 @@ def test_a_new_directory_is_made_with_its_parents(tmp_path: Path) -> None:
 
 def test_a_directory_that_holds_something_is_a_conflict_unless_overwritten(tmp_path: Path) -> None:
     write(tmp_path, "flat", 1)
-    commit(tmp_path, {}, ["flat"], 1)
+    commit(tmp_path, content(tmp_path, 1, {}))
     with pytest.raises(ConflictError, match="overwrite=True"):
         claim_directory(tmp_path, overwrite=False)
     assert claim_directory(tmp_path, overwrite=True) == tmp_path
@@ -62,7 +68,7 @@ def test_what_a_killed_first_build_left_may_be_overwritten(tmp_path: Path) -> No
     (tmp_path / f".{MANIFEST}.123.tmp").write_text("{")
     claim_directory(tmp_path, overwrite=True)
     write(tmp_path, "flat", next_generation(tmp_path))
-    commit(tmp_path, {}, ["flat"], 2)
+    commit(tmp_path, content(tmp_path, 2, {}))
     assert names(tmp_path) == ["flat-000002.lode", MANIFEST]
 
 
@@ -76,13 +82,13 @@ def test_generations_count_up_past_anything_left_over(tmp_path: Path) -> None:
 def test_a_commit_replaces_the_files_of_the_generation_before(tmp_path: Path) -> None:
     for generation in (1, 2):
         write(tmp_path, "flat", generation, generation)
-        commit(tmp_path, {"kind": "flat"}, ["flat"], generation)
+        commit(tmp_path, content(tmp_path, generation, {"kind": "flat"}))
     assert names(tmp_path) == ["flat-000002.lode", MANIFEST]
     manifest = load_manifest(tmp_path)
     assert (manifest["format"], manifest["version"], manifest["kind"]) == ("motherlode-index", VERSION, "flat")
-    container = open_file(tmp_path, manifest, "flat")
+    container = open_file(tmp_path, manifest["segments"][0]["files"]["flat"])
     assert container.array("s", np.uint8).tolist() == [2]
-    assert manifest["files"] == {
+    assert manifest["segments"][0]["files"] == {
         "flat": {"name": "flat-000002.lode", "size": container.size_bytes, "crc32": container.crc32}
     }
 
@@ -91,17 +97,17 @@ def test_a_file_of_another_index_is_refused_though_it_has_the_same_size(tmp_path
     for name, value in (("one", 1), ("two", 2)):
         directory = claim_directory(tmp_path / name, overwrite=False)
         write(directory, "flat", 1, value)
-        commit(directory, {}, ["flat"], 1)
+        commit(directory, content(directory, 1, {}))
     os.replace(tmp_path / "two" / "flat-000001.lode", tmp_path / "one" / "flat-000001.lode")
     with pytest.raises(DataError, match=r"flat-000001\.lode: is not the file that the manifest means"):
-        open_file(tmp_path / "one", load_manifest(tmp_path / "one"), "flat")
+        open_file(tmp_path / "one", load_manifest(tmp_path / "one")["segments"][0]["files"]["flat"])
 
 
 def test_a_manifest_cannot_lead_out_of_the_directory(tmp_path: Path) -> None:
     write(tmp_path, "flat", 1)
     for name in ("../flat-000001.lode", "/etc/passwd", "a/b", ""):
         with pytest.raises(DataError, match=r"leaves the directory|is missing"):
-            open_file(tmp_path, {"files": {"flat": {"name": name, "size": 1, "crc32": ""}}}, "flat")
+            open_file(tmp_path, {"name": name, "size": 1, "crc32": ""})
 
 
 def test_a_directory_without_manifest_or_none_at_all_is_named(tmp_path: Path) -> None:
@@ -130,7 +136,7 @@ def test_a_newer_or_foreign_manifest_is_refused_by_name(tmp_path: Path, content:
 
 def test_a_failed_build_takes_its_files_away_but_never_those_of_the_current_manifest(tmp_path: Path) -> None:
     current = write(tmp_path, "flat", 1)
-    commit(tmp_path, {}, ["flat"], 1)
+    commit(tmp_path, content(tmp_path, 1, {}))
     left = write(tmp_path, "segment", 2)
     discard(tmp_path, [current, left, tmp_path / "never-written.lode"])
     assert names(tmp_path) == ["flat-000001.lode", MANIFEST]
@@ -138,7 +144,7 @@ def test_a_failed_build_takes_its_files_away_but_never_those_of_the_current_mani
 
 @pytest.mark.skipif(os.name == "nt", reason="directories have no locks there")
 def test_two_builds_into_one_directory_exclude_each_other(tmp_path: Path) -> None:
-    with hold_directory(tmp_path), pytest.raises(ConflictError, match="another build is writing there"):
+    with hold_directory(tmp_path), pytest.raises(ConflictError, match="another writer holds it"):
         with hold_directory(tmp_path):
             pass
     with hold_directory(tmp_path):
@@ -147,5 +153,5 @@ def test_two_builds_into_one_directory_exclude_each_other(tmp_path: Path) -> Non
 
 def test_the_manifest_is_what_read_manifest_reads(tmp_path: Path) -> None:
     write(tmp_path, "flat", 1)
-    commit(tmp_path, {"n": 1}, ["flat"], 1)
+    commit(tmp_path, content(tmp_path, 1, {"n": 1}))
     assert read_manifest(tmp_path / MANIFEST) == load_manifest(tmp_path)

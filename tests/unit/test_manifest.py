@@ -82,5 +82,11 @@ def test_counts_that_the_files_do_not_bear_out_are_refused(folder: Path, kind: s
             write_manifest(path / "manifest.json", {**good, key: good[key] + change})
             with pytest.raises(DataError, match=r"does not fit the manifest|dim is"):
                 open_index(path)
+            if key == "dim":
+                continue
+            entry = {**good["segments"][0], key: good["segments"][0][key] + change}
+            write_manifest(path / "manifest.json", {**good, "segments": [entry], key: entry[key]})
+            with pytest.raises(DataError, match="does not fit the manifest"):
+                open_index(path)
     finally:
         write_manifest(path / "manifest.json", good)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def _print_facts(console: Console, facts: Mapping[str, Any]) -> None:
         "index": f"{facts['path']} ({facts['kind']}, format {facts['version']})",
         "documents": f"{facts['n_docs']:,}",
         "tokens": f"{facts['n_tokens']:,} of {facts['dim']} dimensions",
+        **_segments(facts["segments"]),
         "size": f"{size(facts['size_bytes'])}, {per_token}",
         "encoder": _encoder(facts.get("encoder")),
         "built": _built(facts.get("built") or {}),
@@ -57,6 +58,16 @@ def _print_facts(console: Console, facts: Mapping[str, Any]) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     console.print(table)
+
+
+def _segments(counts: Sequence[Mapping[str, int]]) -> dict[str, str]:
+    """Nothing for an index that has not been changed since it was built."""
+    n_deleted = sum(one["n_deleted"] for one in counts)
+    if len(counts) == 1 and not n_deleted:
+        return {}
+    waiting = f"; {n_deleted:,} deleted documents wait for a merge" if n_deleted else ""
+    sizes = ", ".join(f"{one['n_docs']:,}" for one in counts)
+    return {"segments": f"{len(counts):,} of {sizes} documents{waiting}"}
 
 
 def _encoder(stored: Mapping[str, Any] | None) -> str:

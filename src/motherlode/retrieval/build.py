@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from motherlode.core.files import ContainerWriter
 from motherlode.core.ports import Encoder, NullProgress, Progress
-from motherlode.core.strings import write_strings
 from motherlode.errors import InputError
 from motherlode.retrieval.clustering import token_aware_clusters
-from motherlode.retrieval.codebook import Codebook, make_codebook
+from motherlode.retrieval.codebook import Codebook, make_codebook, write_codebook
+from motherlode.retrieval.coding import encode_tokens
 from motherlode.retrieval.index import Index, open_index
 from motherlode.retrieval.inputs import (
     check_ids,
@@ -34,10 +34,12 @@ from motherlode.retrieval.layout import (
     claim_directory,
     commit,
     discard,
+    file_entry,
     file_name,
     hold_directory,
     next_generation,
 )
+from motherlode.retrieval.segment_files import CodeShape, write_assignment, write_documents, write_lists
 
 __all__ = ["build_index"]
 
@@ -141,15 +143,27 @@ def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, repo
         written.append(directory / file_name(role, generation))
         return ContainerWriter(written[-1])
 
+    def entries(roles: Sequence[str]) -> dict[str, Any]:
+        return {role: file_entry(directory / file_name(role, generation)) for role in roles}
+
     encoder = corpus.encoder
     try:
-        roles, facts = (_write_flat if flat else _write_compressed)(corpus, plan, create, report)
-        roles += _write_documents(corpus, create)
+        shared, roles, facts = (_write_flat if flat else _write_compressed)(corpus, plan, create, report)
+        if write_documents(create, corpus.ids, corpus.titles, corpus.texts):
+            roles.append("documents")
+        if encoder is not None and encoder.arrays:
+            shared.append("encoder")
+            with create("encoder") as writer:
+                for name, array in encoder.arrays.items():
+                    writer.add(f"{name}.shape", np.asarray(array.shape, np.int64))
+                    writer.add(name, np.ascontiguousarray(array))
+        counts = {"n_docs": corpus.n_docs, "n_tokens": len(corpus.vectors)}
         content = {
             "kind": "flat" if flat else "compressed",
             "dim": int(corpus.vectors.shape[1]),
-            "n_docs": corpus.n_docs,
-            "n_tokens": len(corpus.vectors),
+            **counts,
+            "files": entries(shared),
+            "segments": [{**counts, "n_deleted": 0, "files": entries(roles)}],
             "encoder": None if encoder is None else {"name": encoder.name, "config": dict(encoder.config)},
             "built": {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -159,7 +173,7 @@ def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, repo
             },
             **facts,
         }
-        commit(directory, content, roles, generation)
+        commit(directory, content)
     except BaseException:
         discard(directory, written)
         raise
@@ -205,7 +219,8 @@ def _points_per_centroid(corpus: _Corpus, memory_limit_bytes: int | None, thread
 
 def _write_flat(
     corpus: _Corpus, _plan: _Plan, create: Callable[[str], ContainerWriter], report: Progress
-) -> tuple[list[str], dict[str, Any]]:
+) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Returns the roles of the index's files, those of its segment, and the manifest's facts."""
     report.start("writing vectors", len(corpus.vectors), "tokens")
     with create("flat") as writer:
         writer.add("doc_offsets", corpus.offsets)
@@ -215,12 +230,12 @@ def _write_flat(
                 section.write(np.ascontiguousarray(chunk))
                 report.advance(len(chunk))
     report.finish()
-    return ["flat"], {"flat": {"dtype": corpus.vectors.dtype.name}}
+    return [], ["flat"], {"flat": {"dtype": corpus.vectors.dtype.name}}
 
 
 def _write_compressed(
     corpus: _Corpus, plan: _Plan, create: Callable[[str], ContainerWriter], report: Progress
-) -> tuple[list[str], dict[str, Any]]:
+) -> tuple[list[str], list[str], dict[str, Any]]:
     clusters = token_aware_clusters(
         corpus.vectors,
         corpus.token_ids,
@@ -236,29 +251,10 @@ def _write_compressed(
     pseudo = clusters.pseudo_types
     del clusters
     with create("codebook") as writer:
-        writer.add("centroids", book.centroids, slack=native.READ_SLACK)
-        writer.add("basis", book.basis)
-        writer.add("words", book.words)
-        writer.add("type_first", book.type_first)
-        writer.add("type_ids", book.type_ids)
-        writer.add("type_rows", book.type_rows, slack=native.READ_SLACK)
+        facts = write_codebook(writer, book)
     left = _write_segment(corpus, plan, book, assignment, create, report)
-    facts = {
-        "codebook": {
-            "n_centroids": len(book.centroids),
-            "scale": book.scale,
-            "norm": book.norm,
-            "residual_unit": book.residual_unit,
-            "word_step": book.word_step,
-            "rotation_seed": book.rotation_seed,
-            "bits": book.bits,
-            "refine_bits": book.refine_bits,
-            "pseudo_types": pseudo,
-            "clustering_error": error,
-            "coding_error": left,
-        }
-    }
-    return ["codebook", "segment", *(["refine"] if plan.refine_bits else [])], facts
+    facts |= {"pseudo_types": pseudo, "clustering_error": error, "coding_error": left}
+    return ["codebook"], ["segment", *(["refine"] if plan.refine_bits else [])], {"codebook": facts}
 
 
 def _write_segment(
@@ -271,103 +267,36 @@ def _write_segment(
 ) -> float:
     """Codes every token and writes the segment; returns the mean squared error that the codes leave."""
     n_tokens = len(assignment)
-    id_bytes = 2 if len(book.centroids) <= 1 << 16 else 3 if len(book.centroids) <= 1 << 24 else 4
+    shape = CodeShape(book.dim, book.bits, book.refine_bits, len(book.centroids))
     scales = np.empty(n_tokens, np.uint16)
     refine_scales = np.empty(n_tokens if plan.refine_bits else 0, np.uint16)
+    left = 0.0
     with ExitStack() as stack:
         writer = stack.enter_context(create("segment"))
         refine = stack.enter_context(create("refine")) if plan.refine_bits else None
         writer.add("doc_offsets", corpus.offsets.astype(np.uint64))
-        with writer.section("assignment", np.uint8) as section:
-            for begin in range(0, n_tokens, _CHUNK_TOKENS):
-                section.write(_narrow(assignment[begin : begin + _CHUNK_TOKENS], id_bytes))
-            section.write(bytes(4))
+        write_assignment(writer, assignment, shape.id_bytes)
+        report.start("coding tokens", n_tokens, "tokens")
         with ExitStack() as streams:
             codes = streams.enter_context(writer.section("codes", np.uint8))
             more = None if refine is None else streams.enter_context(refine.section("codes", np.uint8))
-            left = _encode(corpus, plan, book, assignment, codes, more, scales, refine_scales, report)
+            for begin in range(0, n_tokens, _CHUNK_TOKENS):
+                part = slice(begin, min(n_tokens, begin + _CHUNK_TOKENS))
+                coded = encode_tokens(book, corpus.vectors, begin, assignment[part], plan.n_threads)
+                codes.write(coded.codes)
+                scales[part] = coded.scales
+                if more is not None:
+                    more.write(coded.refine_codes)
+                    refine_scales[part] = coded.refine_scales
+                left += coded.error
+                report.advance(len(coded.assignment))
             codes.write(bytes(native.READ_SLACK))
             if more is not None:
                 more.write(bytes(native.READ_SLACK))
+        report.finish()
         writer.add("scales", scales)
         if refine is not None:
             refine.add("scales", refine_scales)
         del scales, refine_scales
-        offsets, counts, lists = native.build_postings(assignment, corpus.offsets, len(book.centroids))
-        writer.add("list_offsets", offsets)
-        writer.add("list_counts", counts)
-        writer.add("lists", lists)
-    return left
-
-
-def _encode(
-    corpus: _Corpus,
-    plan: _Plan,
-    book: Codebook,
-    assignment: NDArray[np.uint32],
-    codes: Any,
-    more: Any,
-    scales: NDArray[np.uint16],
-    refine_scales: NDArray[np.uint16],
-    report: Progress,
-) -> float:
-    dim = corpus.vectors.shape[1]
-    n_tokens = len(assignment)
-    buffer = np.empty((_CHUNK_TOKENS, native.row_bytes(dim, plan.bits)), np.uint8)
-    spare = np.empty((_CHUNK_TOKENS if more is not None else 0, native.row_bytes(dim, plan.refine_bits)), np.uint8)
-    left = 0.0
-    report.start("coding tokens", n_tokens, "tokens")
-    for begin in range(0, n_tokens, _CHUNK_TOKENS):
-        n = min(_CHUNK_TOKENS, n_tokens - begin)
-        part = slice(begin, begin + n)
-        left += native.encode_residuals(
-            level(),
-            corpus.vectors,
-            begin,
-            book.rotation_seed,
-            book.centroids,
-            book.scale,
-            book.basis,
-            book.words,
-            book.word_step,
-            book.residual_unit,
-            assignment[part],
-            plan.bits,
-            buffer[:n],
-            scales[part],
-            plan.refine_bits,
-            spare[:n],
-            refine_scales[part],
-            plan.n_threads,
-        )
-        codes.write(buffer[:n])
-        if more is not None:
-            more.write(spare[:n])
-        report.advance(n)
-    report.finish()
+        write_lists(writer, assignment, corpus.offsets, shape.n_centroids)
     return left / max(1, n_tokens)
-
-
-def _narrow(ids: NDArray[np.uint32], id_bytes: int) -> NDArray[np.uint8]:
-    """Little-endian ids of 2, 3 or 4 bytes each."""
-    wide = ids.astype("<u4").view(np.uint8).reshape(-1, 4)
-    return np.ascontiguousarray(wide[:, :id_bytes])
-
-
-def _write_documents(corpus: _Corpus, create: Callable[[str], ContainerWriter]) -> list[str]:
-    """Ids, titles and texts, and the encoder's arrays; only what there is."""
-    roles = []
-    columns = {"ids": corpus.ids, "titles": corpus.titles, "texts": corpus.texts}
-    if any(column is not None for column in columns.values()):
-        roles.append("documents")
-        with create("documents") as writer:
-            for name, column in columns.items():
-                if column is not None:
-                    write_strings(writer, name, column)
-    if corpus.encoder is not None and corpus.encoder.arrays:
-        roles.append("encoder")
-        with create("encoder") as writer:
-            for name, array in corpus.encoder.arrays.items():
-                writer.add(f"{name}.shape", np.asarray(array.shape, np.int64))
-                writer.add(name, np.ascontiguousarray(array))
-    return roles

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from motherlode.core.files import Container, ContainerWriter
 from motherlode.retrieval.clustering import Clusters
 from motherlode.retrieval.kernels import level, native, thread_count
 
-__all__ = ["CENTROID_BITS", "CENTROID_ZERO", "Codebook", "make_codebook"]
+__all__ = ["CENTROID_BITS", "CENTROID_ZERO", "Codebook", "make_codebook", "read_codebook", "write_codebook"]
 
 CENTROID_BITS = 6
 CENTROID_ZERO = 32
@@ -24,13 +26,15 @@ class Codebook:
     """Centroids as 6-bit codes: value = (code - 32) * scale, in the rotated space.
 
     centroids: uint8 [n_centroids, stride]; type_rows: uint8 [n_types, stride], the mean of each type, coded alike
-    type_first: uint32 [n_types + 1]; type_ids: int64 [n_types]
+    type_first: uint32 [n_types + 1]; type_ids: int64 [n_types], those of the build ascending
     norm: largest Euclidean norm of a row of codes - 32, in code units
     residual_unit: value of a stored residual scale of 1; a power of two near the residuals' size
     basis: float32 [dim * dim], the rotation of residuals, rows orthonormal; empty above 256 dimensions
     words: uint8 [ceil(dim / width) * 256 * width], width = 8 / bits: what each code of each group of dimensions means,
         around 32 (64 for 4 bits); Jégou, Douze, Schmid, PAMI 2011
     word_step: value of one step of a word, for a residual whose mean square is 1
+    outlier_error: squared distance to the centroid that one token in a hundred exceeded; new documents that exceed it
+        more often get centroids of their own, as further types with the ids of those that they extend
     """
 
     dim: int
@@ -44,6 +48,7 @@ class Codebook:
     basis: NDArray[np.float32]
     words: NDArray[np.uint8]
     word_step: float
+    outlier_error: float
     type_first: NDArray[np.uint32]
     type_ids: NDArray[np.int64]
     type_rows: NDArray[np.uint8]
@@ -80,8 +85,15 @@ def make_codebook(
     basis, words, step = native.train_product(
         level(), vectors, sample, seed, rows, scale, clusters.assignment[sample], bits, seed, thread_count(n_threads)
     )
+    left = np.ascontiguousarray(vectors[sample], np.float32)
+    native.rotate_centroids(left, seed, thread_count(n_threads))
+    left -= (rows[clusters.assignment[sample], :dim].astype(np.float32) - CENTROID_ZERO) * np.float32(scale)
+    errors = np.einsum("ij,ij->i", left, left)
+    outlier = float(np.quantile(errors, 0.99)) if n_sample else 0.0
     first, kinds = clusters.type_first, clusters.type_ids
-    return Codebook(dim, seed, bits, refine_bits, rows, scale, norm, unit, basis, words, step, first, kinds, type_rows)
+    return Codebook(
+        dim, seed, bits, refine_bits, rows, scale, norm, unit, basis, words, step, outlier, first, kinds, type_rows
+    )
 
 
 def _residual_unit(error_per_value: float, scale: float) -> float:
@@ -96,3 +108,51 @@ def _scale(rotated: NDArray[np.float32]) -> float:
     sample = np.abs(rotated if rotated.size <= 1 << 24 else rotated[:: rotated.size // (1 << 24) + 1])
     top = float(np.quantile(sample, 1 - _CLIPPED))
     return max(top, float(sample.max()) / 8, 1e-30) / 31
+
+
+def write_codebook(writer: ContainerWriter, book: Codebook) -> dict[str, Any]:
+    """Writes the arrays; returns the facts that a manifest keeps of a codebook."""
+    writer.add("centroids", book.centroids, slack=native.READ_SLACK)
+    writer.add("basis", book.basis)
+    writer.add("words", book.words)
+    writer.add("type_first", book.type_first)
+    writer.add("type_ids", book.type_ids)
+    writer.add("type_rows", book.type_rows, slack=native.READ_SLACK)
+    return {
+        "n_centroids": len(book.centroids),
+        "scale": book.scale,
+        "norm": book.norm,
+        "residual_unit": book.residual_unit,
+        "word_step": book.word_step,
+        "outlier_error": book.outlier_error,
+        "rotation_seed": book.rotation_seed,
+        "bits": book.bits,
+        "refine_bits": book.refine_bits,
+    }
+
+
+def read_codebook(file: Container, facts: Mapping[str, Any], dim: int) -> Codebook:
+    """The codebook of an open index."""
+    stride = int(native.row_bytes(dim, CENTROID_BITS))
+    types = file.array("type_ids", np.int64)
+
+    def rows(name: str, n: int) -> NDArray[np.uint8]:
+        return file.array(name, np.uint8)[: n * stride].reshape(n, stride)
+
+    return Codebook(
+        dim=dim,
+        rotation_seed=facts["rotation_seed"],
+        bits=facts["bits"],
+        refine_bits=facts["refine_bits"],
+        centroids=rows("centroids", facts["n_centroids"]),
+        scale=facts["scale"],
+        norm=facts["norm"],
+        residual_unit=facts["residual_unit"],
+        basis=file.array("basis", np.float32),
+        words=file.array("words", np.uint8),
+        word_step=facts["word_step"],
+        outlier_error=facts["outlier_error"],
+        type_first=file.array("type_first", np.uint32),
+        type_ids=types,
+        type_rows=rows("type_rows", len(types)),
+    )

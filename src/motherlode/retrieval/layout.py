@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,11 @@ __all__ = [
     "claim_directory",
     "commit",
     "discard",
+    "file_entry",
     "file_name",
     "hold_directory",
     "load_manifest",
+    "named_files",
     "next_generation",
     "open_file",
 ]
@@ -67,7 +69,7 @@ def _is_ours(entry: Path) -> bool:
 
 @contextmanager
 def hold_directory(directory: Path) -> Iterator[None]:
-    """Keeps other builds out of the directory; ConflictError where one is running. Readers do not care.
+    """Keeps other writers out of the directory; ConflictError where one is at work. Readers do not care.
 
     The lock dies with the process. Where the file system or the platform has none, two builds into one directory are
     the caller's mistake.
@@ -82,7 +84,7 @@ def hold_directory(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            message = f"{directory}: another build is writing there; wait for it, or choose another path"
+            message = f"{directory}: another writer holds it (a build, or index.writer()); wait for it"
             raise ConflictError(message) from None
         except OSError:
             pass  # e.g. a network file system without locks
@@ -92,14 +94,21 @@ def hold_directory(directory: Path) -> Iterator[None]:
 
 
 def discard(directory: Path, files: Iterable[Path]) -> None:
-    """Removes what a failed build wrote, unless it failed after its manifest had become the current one."""
+    """Removes what a failed write left, unless it failed after its manifest had become the current one."""
     try:
-        current = {entry["name"] for entry in load_manifest(directory)["files"].values()}
+        current = {entry["name"] for entry in named_files(load_manifest(directory))}
     except LodeError:
         current = set()
     for file in files:
         if file.name not in current:
             file.unlink(missing_ok=True)
+
+
+def named_files(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Entries of all files that a manifest names: those of the whole index, then those of each segment."""
+    yield from manifest["files"].values()
+    for segment in manifest["segments"]:
+        yield from segment["files"].values()
 
 
 def next_generation(directory: Path) -> int:
@@ -112,19 +121,23 @@ def file_name(role: str, generation: int) -> str:
     return f"{role}-{generation:06d}{_SUFFIX}"
 
 
-def commit(directory: Path, content: dict[str, Any], roles: Iterable[str], generation: int) -> None:
-    """Makes the files of ``generation`` the index, then removes what no longer belongs to it."""
-    names = {role: file_name(role, generation) for role in roles}
+def file_entry(path: Path) -> dict[str, Any]:
+    """What a manifest says of a file that has just been written."""
+    container = Container.open(path)
+    return {"name": path.name, "size": container.size_bytes, "crc32": container.crc32}
+
+
+def commit(directory: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Makes ``content`` the manifest, then removes the files that it does not name. Returns the manifest."""
+    manifest = {"format": FORMAT, "version": VERSION, **content}
+    names = {entry["name"] for entry in named_files(manifest)}
     sync_directory(directory)
-    files = {}
-    for role, name in names.items():
-        container = Container.open(directory / name)
-        files[role] = {"name": name, "size": container.size_bytes, "crc32": container.crc32}
-    write_manifest(directory / MANIFEST, {"format": FORMAT, "version": VERSION, "files": files, **content})
+    write_manifest(directory / MANIFEST, manifest)
     for entry in directory.iterdir():
-        if _is_ours(entry) and entry.name not in names.values():
-            with suppress(OSError):  # Windows keeps files that a reader has open; the next build tries again
+        if _is_ours(entry) and entry.name not in names:
+            with suppress(OSError):  # Windows keeps files that a reader has open; the next write tries again
                 entry.unlink()
+    return manifest
 
 
 def load_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -158,9 +171,8 @@ def load_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     return manifest
 
 
-def open_file(directory: Path, manifest: dict[str, Any], role: str) -> Container:
-    """Opens the file of ``role`` and checks that it is the one the manifest means."""
-    entry = manifest["files"][role]
+def open_file(directory: Path, entry: Mapping[str, Any]) -> Container:
+    """Opens a file of a manifest and checks that it is the one the manifest means."""
     path = directory / entry["name"]
     if Path(entry["name"]).name != entry["name"]:
         raise DataError(f"{directory / MANIFEST}: file name {entry['name']!r} leaves the directory", path=str(path))

@@ -11,19 +11,37 @@ from motherlode.retrieval.inputs import MAX_DIM
 
 __all__ = ["check_manifest"]
 
-_WORDS = {int: "a whole number", float: "a finite number", str: "a string", bool: "true or false", dict: "an object"}
+_WORDS = {
+    int: "a whole number",
+    float: "a finite number",
+    str: "a string",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}
 _FILE = {"name": str, "size": int, "crc32": str}
-_ALWAYS: dict[str, Any] = {"kind": str, "dim": int, "n_docs": int, "n_tokens": int, "files": dict, "built": dict}
+_ALWAYS: dict[str, Any] = {
+    "kind": str,
+    "dim": int,
+    "n_docs": int,
+    "n_tokens": int,
+    "files": dict,
+    "segments": list,
+    "built": dict,
+}
+_SEGMENT: dict[str, Any] = {"n_docs": int, "n_tokens": int, "n_deleted": int, "files": dict}
+_ROLES = {"flat": "flat", "compressed": "segment"}
 _BY_KIND: dict[str, dict[str, Any]] = {
-    "flat": {"files": {"flat": _FILE}, "flat": {"dtype": str}},
+    "flat": {"flat": {"dtype": str}},
     "compressed": {
-        "files": {"codebook": _FILE, "segment": _FILE},
+        "files": {"codebook": _FILE},
         "codebook": {
             "n_centroids": int,
             "scale": float,
             "norm": float,
             "residual_unit": float,
             "word_step": float,
+            "outlier_error": float,
             "rotation_seed": int,
             "bits": int,
             "refine_bits": int,
@@ -42,10 +60,21 @@ def check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     if not 1 <= manifest["dim"] <= MAX_DIM:
         raise _wrong(path, "dim", manifest["dim"], f"1 to {MAX_DIM}")
     _check(path, manifest, _BY_KIND[kind])
-    for role, entry in manifest["files"].items():
-        _check(path, {role: entry}, {role: _FILE}, "files.")
+    _check_files(path, manifest["files"], "files.")
+    for number, segment in enumerate(manifest["segments"]):
+        inside = f"segments[{number}]."
+        if not isinstance(segment, dict):
+            raise _wrong(path, inside[:-1], segment, "an object")
+        _check(path, segment, {**_SEGMENT, "files": {_ROLES[kind]: _FILE}}, inside)
+        _check(path, segment, _SEGMENT, inside)
+        _check_files(path, segment["files"], f"{inside}files.")
     if manifest.get("encoder") is not None:
         _check(path, manifest, {"encoder": {"name": str, "config": dict}})
+
+
+def _check_files(path: Path, files: Mapping[str, Any], inside: str) -> None:
+    for role, entry in files.items():
+        _check(path, {role: entry}, {role: _FILE}, inside)
 
 
 def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any], inside: str = "") -> None:

@@ -15,7 +15,8 @@ from motherlode.core.files import Container
 from motherlode.retrieval.hits import Hits
 from motherlode.retrieval.index import Index
 from motherlode.retrieval.inputs import check_query
-from motherlode.retrieval.layout import load_manifest, open_file
+from motherlode.retrieval.segments import Segment
+from motherlode.retrieval.snapshot import Snapshot
 
 __all__ = ["decoded_vectors", "rotation_matrix", "search_reference", "unpack_codes"]
 
@@ -26,29 +27,33 @@ _ROTATION = 0x726F746174696F6E
 
 
 def decoded_vectors(index: Index) -> NDArray[np.float32]:
-    """What the index remembers of its token vectors, as float32 [n_tokens, dim] in the order they were given.
+    """What the index remembers of its token vectors, as float32 [n_tokens, dim] in order of insertion.
 
     A flat index remembers them exactly. A compressed one gives centroid + unit * scale * (word - zero), plus unit *
     scale * (code - middle) of the refinement tier where there is one, each turned back by its rotation. Costs some
     times 4 * n_tokens * dim bytes, and dim² for the rotations.
     """
-    manifest = load_manifest(index.path)
-    if index.kind == "flat":
-        stored = open_file(index.path, manifest, "flat").array("vectors", np.dtype(manifest["flat"]["dtype"]))
-        return stored.reshape(index.n_tokens, index.dim).astype(np.float32)
-    facts = manifest["codebook"]
-    book = open_file(index.path, manifest, "codebook")
-    centroids = _rows(book, "centroids", index.dim, CENTROID_BITS)
-    segment = open_file(index.path, manifest, "segment")
-    residuals = _words(segment, book.array("words", np.uint8), index.dim, facts["bits"])
+    state = index.snapshot
+    pieces = [np.zeros((0, index.dim), np.float32)]
+    for segment in state.segments:
+        rows = segment.vectors.astype(np.float32) if index.kind == "flat" else _decoded(state, segment)
+        pieces.append(rows[np.repeat(~segment.is_deleted, np.diff(segment.offsets))])
+    return np.concatenate(pieces)
+
+
+def _decoded(state: Snapshot, segment: Segment) -> NDArray[np.float32]:
+    facts, book, dim = state.manifest["codebook"], state.files["codebook"], state.dim
+    centroids = _rows(book, "centroids", dim, CENTROID_BITS)
+    residuals = _words(segment.main, book.array("words", np.uint8), dim, facts["bits"])
     if facts["refine_bits"]:
-        residuals += _levels(open_file(index.path, manifest, "refine"), index.dim, facts["refine_bits"])
+        residuals += _levels(segment.files["refine"], dim, facts["refine_bits"])
     basis = book.array("basis", np.float32)
     if basis.size:
-        residuals = residuals @ basis.reshape(index.dim, index.dim)
-    rotated = facts["scale"] * (centroids.astype(np.float32) - CENTROID_ZERO)[_assignment(segment, index.n_tokens)]
+        residuals = residuals @ basis.reshape(dim, dim)
+    assignment = _assignment(segment.main, segment.n_tokens)
+    rotated = facts["scale"] * (centroids.astype(np.float32) - CENTROID_ZERO)[assignment]
     rotated += facts["residual_unit"] * residuals
-    back: NDArray[np.float32] = rotated @ rotation_matrix(index.dim, facts["rotation_seed"])
+    back: NDArray[np.float32] = rotated @ rotation_matrix(dim, facts["rotation_seed"])
     return back
 
 
@@ -61,9 +66,8 @@ def search_reference(index: Index, query: Any, k: int = 10) -> Hits:
     the query's largest rotated value against centroids and 1- and 2-bit codes, to 1/127 against others.
     """
     tokens = check_query(query, index.dim).astype(np.float64)
-    manifest = load_manifest(index.path)
-    role = "flat" if index.kind == "flat" else "segment"
-    bounds = open_file(index.path, manifest, role).array("doc_offsets", np.int64 if role == "flat" else np.uint64)
+    lengths = [np.diff(segment.offsets)[~segment.is_deleted] for segment in index.snapshot.segments]
+    bounds = np.concatenate([[0], np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]))]).astype(np.int64)
     dots = decoded_vectors(index) @ tokens.T
     scores = np.full(index.n_docs, -np.inf)
     for doc, (begin, end) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
@@ -82,8 +86,8 @@ def unpack_codes(rows: NDArray[np.uint8], dim: int, bits: int) -> NDArray[np.uin
     """
     width = 8 if bits >= 6 else bits
     planes = np.arange(8 // width) * width
-    units = rows.reshape(len(rows), -1, 1, 8) >> planes[:, None] & ((1 << width) - 1)
-    return units.reshape(len(rows), -1)[:, :dim].astype(np.uint8)
+    units = rows.reshape(len(rows), rows.shape[1] // 8, 1, 8) >> planes[:, None] & ((1 << width) - 1)
+    return units.reshape(len(rows), rows.shape[1] * 8 // width)[:, :dim].astype(np.uint8)
 
 
 def rotation_matrix(dim: int, seed: int) -> NDArray[np.float32]:
@@ -135,7 +139,7 @@ def _words(file: Container, words: NDArray[np.uint8], dim: int, bits: int) -> ND
     stride = (dim * bits + 63) // 64 * 8
     scales = _scales(file)
     codes = file.array("codes", np.uint8)[: len(scales) * stride].reshape(len(scales), stride)[:, : len(table)]
-    values = table[np.arange(len(table)), codes].reshape(len(scales), -1)[:, :dim]
+    values = table[np.arange(len(table)), codes].reshape(len(scales), len(table) * width)[:, :dim]
     meant: NDArray[np.float32] = scales * (values.astype(np.float32) - np.float32(zero))
     return meant
 
@@ -148,6 +152,7 @@ def _levels(file: Container, dim: int, bits: int) -> NDArray[np.float32]:
 
 def _assignment(segment: Container, n_tokens: int) -> NDArray[np.int64]:
     """Centroid of every token: little-endian ids of 2, 3 or 4 bytes, then 4 spare bytes."""
-    stored = segment.array("assignment", np.uint8)[:-4].reshape(n_tokens, -1).astype(np.int64)
+    stored = segment.array("assignment", np.uint8)[:-4].astype(np.int64)
+    stored = stored.reshape(n_tokens, stored.size // max(1, n_tokens))
     ids: NDArray[np.int64] = stored @ (1 << 8 * np.arange(stored.shape[1]))
     return ids

@@ -32,8 +32,11 @@ class SearchSettings:
     stop_sigma: float | None = None
     coarse: str = "auto"
 
-    def native_options(self, refined: bool, own_types: Sequence[int] = ()) -> Any:
-        """Checks and resolves the settings; own_types are the token types of the query's own tokens."""
+    def native_options(self, refined: bool, own_types: Sequence[int] = (), score_all: bool = False) -> Any:
+        """Checks and resolves the settings; own_types are the token types of the query's own tokens.
+
+        score_all: leave out no document, whatever the settings say
+        """
         given = self._checked()
         k = given.k
         scored = max(800, 8 * k) if given.k_docs_to_score is None else given.k_docs_to_score
@@ -46,6 +49,7 @@ class SearchSettings:
             alpha=-1.0 if given.alpha is None else float(given.alpha),
             beta=given.beta or 0,
             stop_sigma=STOP_SIGMA if given.stop_sigma is None else float(given.stop_sigma),
+            score_all=score_all,
             coarse=COARSE[given.coarse],
             k_types=64,
             own_types=list(own_types),

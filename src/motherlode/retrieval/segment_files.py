@@ -1,0 +1,246 @@
+"""Writing segments: from documents of other segments, or from coded ones in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motherlode.core.files import Container, ContainerWriter
+from motherlode.core.strings import write_strings
+from motherlode.retrieval.kernels import native
+from motherlode.retrieval.segments import Segment, bitmap_of, damaged, hash_ids
+
+__all__ = [
+    "LISTED_TOKENS",
+    "CodeShape",
+    "SegmentSource",
+    "write_assignment",
+    "write_deleted",
+    "write_documents",
+    "write_lists",
+    "write_segment",
+]
+
+# A segment of fewer tokens has no posting lists: the centroids of all its documents are scored, which costs a search
+# about a nanosecond per token, where lists would cost 12 bytes of every centroid in every segment.
+LISTED_TOKENS = 1 << 16
+_CHUNK_TOKENS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class CodeShape:
+    """What an index's coded tokens look like.
+
+    dim, bits, refine_bits: as in the codebook
+    n_centroids: how many the codebook has now
+    """
+
+    dim: int
+    bits: int
+    refine_bits: int
+    n_centroids: int
+
+    @property
+    def row_bytes(self) -> int:
+        return int(native.row_bytes(self.dim, self.bits))
+
+    @property
+    def refine_row_bytes(self) -> int:
+        return int(native.row_bytes(self.dim, self.refine_bits)) if self.refine_bits else 0
+
+    @property
+    def id_bytes(self) -> int:
+        return 2 if self.n_centroids <= 1 << 16 else 3 if self.n_centroids <= 1 << 24 else 4
+
+
+class SegmentSource:
+    """Documents to be written into a segment: some of an opened one, or coded ones in memory.
+
+    keep: bool [n_docs], which documents to take
+    tokens: rows of every token array by name: "assignment", "codes", "scales", "refine_codes", "refine_scales" (coded),
+        or "vectors" (flat)
+    ids, titles, texts: by document; None for none
+    """
+
+    def __init__(
+        self,
+        offsets: NDArray[np.int64],
+        tokens: dict[str, NDArray[Any]],
+        ids: Sequence[str],
+        titles: Sequence[str] | None,
+        texts: Sequence[str] | None,
+        keep: NDArray[np.bool_],
+    ) -> None:
+        self.tokens, self.ids, self.titles, self.texts = tokens, ids, titles, texts
+        self.kept = np.flatnonzero(keep)
+        self.lengths = np.diff(offsets)[self.kept]
+        # runs of kept documents that follow each other, as ranges of tokens
+        breaks = np.flatnonzero(np.diff(self.kept) != 1) + 1
+        runs = np.split(self.kept, breaks) if len(self.kept) else []
+        self._runs = [(int(offsets[run[0]]), int(offsets[run[-1] + 1])) for run in runs]
+
+    @classmethod
+    def of(cls, segment: Segment, shape: CodeShape | None, keep: NDArray[np.bool_]) -> SegmentSource:
+        """Documents of an opened segment. shape: of its codes; None for a flat index."""
+        n = segment.n_tokens
+        if shape is None:
+            tokens: dict[str, NDArray[Any]] = {"vectors": segment.vectors}
+        else:
+            tokens = {
+                "assignment": segment.assignment(),
+                "codes": _matrix(segment.main, n, shape.row_bytes),
+                "scales": segment.main.array("scales", np.uint16),
+            }
+            if shape.refine_bits:
+                refine = segment.files["refine"]
+                tokens["refine_codes"] = _matrix(refine, n, shape.refine_row_bytes)
+                tokens["refine_scales"] = refine.array("scales", np.uint16)
+        return cls(segment.offsets, tokens, segment.ids, segment.titles, segment.texts, keep)
+
+    @property
+    def n_docs(self) -> int:
+        return len(self.kept)
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.lengths.sum())
+
+    def pieces(self, name: str) -> Iterator[NDArray[Any]]:
+        """Rows of the kept documents in order, in pieces of bounded size."""
+        rows = self.tokens[name]
+        for begin, end in self._runs:
+            for at in range(begin, end, _CHUNK_TOKENS):
+                yield rows[at : min(end, at + _CHUNK_TOKENS)]
+
+    def strings(self, name: str) -> Iterator[str]:
+        column: Sequence[str] | None = getattr(self, name)
+        return ("" if column is None else column[i] for i in self.kept.tolist())
+
+
+def write_segment(
+    sources: Sequence[SegmentSource], shape: CodeShape | None, dtype: Any, create: Callable[[str], ContainerWriter]
+) -> tuple[int, int, list[str]]:
+    """Writes the documents of all sources, one after the other; returns n_docs, n_tokens and the roles of its files.
+
+    shape: of coded tokens; None for a flat segment of ``dtype``
+    create: opens the file of a role
+    """
+    lengths = np.concatenate([source.lengths for source in sources])
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    n_tokens = int(offsets[-1])
+    if shape is None:
+        with create("flat") as writer:
+            writer.add("doc_offsets", offsets)
+            _stream(writer, "vectors", dtype, sources)
+        roles = ["flat"]
+    else:
+        roles = ["segment", *(["refine"] if shape.refine_bits else [])]
+        _write_codes(sources, shape, offsets, create)
+    columns = {
+        name: None if all(getattr(s, name) is None for s in sources) else _chained(sources, name)
+        for name in ("titles", "texts")
+    }
+    ids = [identifier for source in sources for identifier in source.strings("ids")]
+    write_documents(create, ids, columns["titles"], columns["texts"])
+    return len(lengths), n_tokens, [*roles, "documents"]
+
+
+def _write_codes(
+    sources: Sequence[SegmentSource],
+    shape: CodeShape,
+    offsets: NDArray[np.int64],
+    create: Callable[[str], ContainerWriter],
+) -> None:
+    n_tokens = int(offsets[-1])
+    with ExitStack() as stack:
+        writer = stack.enter_context(create("segment"))
+        writer.add("doc_offsets", offsets.astype(np.uint64))
+        assignment = np.concatenate([np.zeros(0, np.uint32), *(p for s in sources for p in s.pieces("assignment"))])
+        write_assignment(writer, assignment, shape.id_bytes)
+        _stream(writer, "codes", np.uint8, sources, slack=native.READ_SLACK)
+        _stream(writer, "scales", np.uint16, sources)
+        if shape.refine_bits:
+            refine = stack.enter_context(create("refine"))
+            _stream(refine, "codes", np.uint8, sources, source_name="refine_codes", slack=native.READ_SLACK)
+            _stream(refine, "scales", np.uint16, sources, source_name="refine_scales")
+        if n_tokens > LISTED_TOKENS:
+            write_lists(writer, assignment, offsets, shape.n_centroids)
+
+
+def write_assignment(writer: ContainerWriter, assignment: NDArray[np.uint32], id_bytes: int) -> None:
+    """Little-endian ids of 2, 3 or 4 bytes each, then 4 spare bytes."""
+    with writer.section("assignment", np.uint8) as section:
+        for begin in range(0, len(assignment), _CHUNK_TOKENS):
+            wide = assignment[begin : begin + _CHUNK_TOKENS].astype("<u4").view(np.uint8).reshape(-1, 4)
+            section.write(np.ascontiguousarray(wide[:, :id_bytes]))
+        section.write(bytes(4))
+
+
+def write_lists(
+    writer: ContainerWriter, assignment: NDArray[np.uint32], offsets: NDArray[np.int64], n_centroids: int
+) -> None:
+    """Posting lists of every centroid."""
+    starts, counts, lists = native.build_postings(assignment, offsets, n_centroids)
+    writer.add("list_offsets", starts)
+    writer.add("list_counts", counts)
+    writer.add("lists", lists)
+
+
+def write_documents(
+    create: Callable[[str], ContainerWriter],
+    ids: Sequence[str] | None,
+    titles: Any,
+    texts: Any,
+) -> bool:
+    """Ids with their hashes, titles and texts; only what there is. Returns whether there was anything."""
+    if ids is None and titles is None and texts is None:
+        return False
+    with create("documents") as writer:
+        if ids is not None:
+            write_strings(writer, "ids", ids)
+            hashes = hash_ids(ids)
+            order = np.argsort(hashes, kind="stable")
+            writer.add("id_hashes", hashes[order])
+            writer.add("id_order", order.astype(np.uint32))
+        for name, column in (("titles", titles), ("texts", texts)):
+            if column is not None:
+                write_strings(writer, name, column)
+    return True
+
+
+def write_deleted(create: Callable[[str], ContainerWriter], is_deleted: NDArray[np.bool_]) -> None:
+    with create("deleted") as writer:
+        writer.add("bits", bitmap_of(is_deleted))
+
+
+def _matrix(file: Container, n_rows: int, width: int) -> NDArray[np.uint8]:
+    stored = file.array("codes", np.uint8)
+    if stored.size < n_rows * width:
+        raise damaged(file, f"{stored.size} bytes of codes", f"{n_rows * width} or more")
+    return stored[: n_rows * width].reshape(n_rows, width)
+
+
+def _stream(
+    writer: ContainerWriter,
+    name: str,
+    dtype: Any,
+    sources: Sequence[SegmentSource],
+    *,
+    source_name: str | None = None,
+    slack: int = 0,
+) -> None:
+    with writer.section(name, dtype) as section:
+        for source in sources:
+            for piece in source.pieces(source_name or name):
+                section.write(np.ascontiguousarray(piece, dtype))
+        section.write(bytes(slack))
+
+
+def _chained(sources: Sequence[SegmentSource], name: str) -> Iterator[str]:
+    for source in sources:
+        yield from source.strings(name)

@@ -1,0 +1,175 @@
+"""Segments: immutable sets of documents, opened from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motherlode.core.files import Container
+from motherlode.core.strings import StringColumn
+from motherlode.errors import DataError
+from motherlode.retrieval.kernels import native
+from motherlode.retrieval.layout import open_file
+
+__all__ = ["PositionIds", "Segment", "bitmap_of", "damaged", "hash_ids"]
+
+_CHUNK_IDS = 1 << 16
+
+
+class PositionIds(Sequence[str]):
+    """Ids of documents that were given none: their positions as strings."""
+
+    def __init__(self, n_docs: int) -> None:
+        self._n = n_docs
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, index: Any) -> Any:
+        found = range(self._n)[index]
+        return str(found) if isinstance(found, int) else [str(i) for i in found]
+
+
+class Segment:
+    """An opened segment: what its manifest entry says, its mapped files, views of them.
+
+    n_docs, n_tokens: with deleted documents
+    n_deleted: documents that are deleted
+    """
+
+    def __init__(self, directory: Path, manifest: dict[str, Any], entry: dict[str, Any], known: Any = None) -> None:
+        """known: another opened segment; files that both have are not opened again."""
+        self.entry = entry
+        self.n_docs: int = entry["n_docs"]
+        self.n_tokens: int = entry["n_tokens"]
+        self.n_deleted: int = entry["n_deleted"]
+        self.files: dict[str, Container] = {}
+        for role, file in entry["files"].items():
+            same = known is not None and known.entry["files"].get(role) == file
+            self.files[role] = known.files[role] if same else open_file(directory, file)
+        self.dim: int = manifest["dim"]
+        self.kind: str = manifest["kind"]
+        self._facts: dict[str, Any] = manifest["flat" if self.kind == "flat" else "codebook"]
+        self.main = self.files["flat" if self.kind == "flat" else "segment"]
+        self.ids: Sequence[str] = self.column("ids") or PositionIds(self.n_docs)
+        self.titles = self.column("titles")
+        self.texts = self.column("texts")
+        self.offsets = self.main.array("doc_offsets", np.int64 if self.kind == "flat" else np.uint64).view(np.int64)
+        if len(self.offsets) != self.n_docs + 1:
+            raise damaged(self.main, f"{len(self.offsets)} offsets", f"{self.n_docs + 1}")
+        self.deleted = self._deleted_bits()
+
+    def column(self, name: str) -> StringColumn | None:
+        file = self.files.get("documents")
+        if file is None or f"{name}.offsets" not in file:
+            return None
+        column = StringColumn(file, name)
+        if len(column) != self.n_docs:
+            raise damaged(file, f"{len(column)} {name}", f"{self.n_docs}")
+        return column
+
+    def _deleted_bits(self) -> NDArray[np.uint8] | None:
+        if "deleted" not in self.files:
+            return None
+        bits = self.files["deleted"].array("bits", np.uint8)
+        if len(bits) != (self.n_docs + 7) // 8:
+            raise damaged(self.files["deleted"], f"{len(bits)} bytes of bits", f"{(self.n_docs + 7) // 8}")
+        return bits
+
+    @cached_property
+    def is_deleted(self) -> NDArray[np.bool_]:
+        """Bool [n_docs]"""
+        if self.deleted is None:
+            return np.zeros(self.n_docs, bool)
+        return np.unpackbits(self.deleted, count=self.n_docs, bitorder="little").astype(bool)
+
+    @property
+    def vectors(self) -> NDArray[Any]:
+        """The token vectors of a flat segment, [n_tokens, dim]."""
+        values = self.main.array("vectors", np.dtype(self._facts["dtype"]))
+        if values.size != self.n_tokens * self.dim:
+            raise damaged(self.main, f"{values.size} values", f"{self.n_tokens * self.dim}")
+        return values.reshape(self.n_tokens, self.dim)
+
+    @property
+    def id_bytes(self) -> int:
+        return (self.main.array("assignment", np.uint8).size - 4) // self.n_tokens if self.n_tokens else 4
+
+    def native_view(self, codebook: Any) -> Any:
+        main, refine = self.main, self.files.get("refine")
+        if bool(self._facts["refine_bits"]) != (refine is not None):
+            expected = "a refine file exactly when it is not 0"
+            raise damaged(main, f"refine_bits {self._facts['refine_bits']}", expected)
+        listed = "lists" in main
+        try:
+            return native.SegmentView(
+                codebook,
+                doc_offsets=main.array("doc_offsets", np.uint64),
+                n_tokens=self.n_tokens,
+                assignment=main.array("assignment", np.uint8),
+                id_bytes=self.id_bytes,
+                codes=main.array("codes", np.uint8),
+                scales=main.array("scales", np.uint16),
+                refine_codes=np.zeros(0, np.uint8) if refine is None else refine.array("codes", np.uint8),
+                refine_scales=np.zeros(0, np.uint16) if refine is None else refine.array("scales", np.uint16),
+                list_offsets=main.array("list_offsets", np.uint64) if listed else np.zeros(1, np.uint64),
+                list_counts=main.array("list_counts", np.uint32) if listed else np.zeros(0, np.uint32),
+                lists=main.array("lists", np.uint8) if listed else np.zeros(8, np.uint8),
+                deleted=self.deleted,
+            )
+        except (ValueError, TypeError) as error:  # TypeError: a number that does not fit its C++ type
+            raise damaged(main, str(error), "sections that agree with the manifest") from None
+
+    def assignment(self) -> NDArray[np.uint32]:
+        """Centroid of every token, uint32 [n_tokens]."""
+        width = self.id_bytes
+        stored = self.main.array("assignment", np.uint8)[: self.n_tokens * width].reshape(self.n_tokens, width)
+        wide = np.zeros((self.n_tokens, 4), np.uint8)
+        wide[:, :width] = stored
+        ids: NDArray[np.uint32] = wide.view("<u4").reshape(-1)
+        return ids
+
+    def find(self, ids: Sequence[str], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Where each id stands in this segment, deleted or not; -1 where it does not."""
+        found = np.full(len(ids), -1, np.int64)
+        if isinstance(self.ids, PositionIds):
+            for i, identifier in enumerate(ids):
+                if identifier.isascii() and identifier.isdecimal() and str(int(identifier)) == identifier:
+                    found[i] = int(identifier) if int(identifier) < self.n_docs else -1
+            return found
+        stored = self.files["documents"].array("id_hashes", np.uint64)
+        order = self.files["documents"].array("id_order", np.uint32)
+        first = np.searchsorted(stored, hashes, side="left")
+        last = np.searchsorted(stored, hashes, side="right")
+        for i in np.flatnonzero(first < last).tolist():
+            for place in order[first[i] : last[i]].tolist():
+                if place < self.n_docs and self.ids[place] == ids[i]:
+                    found[i] = place
+        return found
+
+
+def bitmap_of(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A bit for each flag, lowest bit of a byte first."""
+    return np.packbits(flags, bitorder="little")
+
+
+def hash_ids(ids: Sequence[str]) -> NDArray[np.uint64]:
+    """64-bit hashes of the ids' UTF-8 bytes, the same on every machine."""
+    hashes = np.zeros(len(ids), np.uint64)
+    for begin in range(0, len(ids), _CHUNK_IDS):
+        encoded = [identifier.encode("utf-8", "surrogatepass") for identifier in ids[begin : begin + _CHUNK_IDS]]
+        offsets = np.zeros(len(encoded) + 1, np.uint64)
+        np.cumsum([len(one) for one in encoded], out=offsets[1:])
+        joined = np.frombuffer(b"".join(encoded), np.uint8)
+        native.hash_strings(joined, offsets, hashes[begin : begin + len(encoded)])
+    return hashes
+
+
+def damaged(file: Container, found: str, expected: str) -> DataError:
+    message = f"{file.path}: does not fit the manifest: found {found}, expected {expected}"
+    return DataError(message, path=str(file.path), found=found, expected=expected)
