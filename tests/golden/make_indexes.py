@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from motherlode import build_index
+from motherlode import Index, build_index
 from motherlode.retrieval.layout import VERSION
 from tests.corpora import Corpus, make_corpus
 
@@ -39,6 +39,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "compressed-4-bits-pooled": {"kind": "compressed", "bits": 4, "n_centroids": 6},
     "compressed-2-bits-pseudo-types": {"kind": "compressed", "bits": 2, "n_centroids": 20, "seed": 7},
     "compressed-without-tokens": {"kind": "compressed", "ids": WORDS["ids"]},
+    "compressed-2-bits-changed": {"kind": "compressed", "bits": 2, "n_centroids": 20, **WORDS},
+    "flat-float32-changed": {"kind": "flat"},
 }
 
 
@@ -46,6 +48,23 @@ def corpus_of(name: str) -> Corpus:
     lengths = [0] * N_DOCS if name.endswith("without-tokens") else [i % 5 for i in range(N_DOCS)]
     dtype = np.float32 if "float32" in name else np.float16
     return make_corpus(dim=DIM, n_types=8, lengths=lengths, dtype=dtype, seed=1)
+
+
+def build(path: Path, name: str) -> Index:
+    """An index of this kind; those that are called "changed" have segments, bitmaps and further centroids."""
+    corpus = corpus_of(name)
+    ids = None if "pseudo" in name else corpus.token_ids
+    index = build_index(path, corpus.vectors, corpus.offsets, ids, **KINDS[name])
+    if name.endswith("changed"):
+        more = make_corpus(40, DIM, n_types=5, dtype=corpus.vectors.dtype, seed=3)
+        added, stored = [f"new-{i}" for i in range(40)], list(index.ids)
+        with index.writer() as w:
+            w.add(added, more.vectors, more.offsets, more.token_ids)
+            w.delete([stored[1], stored[9]])
+        with index.writer() as w:
+            w.update([stored[2]], corpus.document(4), [0, len(corpus.document(4))], [1] * len(corpus.document(4)))
+            w.delete(["new-5"])
+    return index
 
 
 def queries() -> list[Any]:
@@ -56,10 +75,8 @@ def queries() -> list[Any]:
 def write(folder: Path) -> None:
     """One folder per kind, and ``expected.json``: what today's code answers."""
     expected: dict[str, Any] = {}
-    for name, options in KINDS.items():
-        corpus = corpus_of(name)
-        ids = None if "pseudo" in name else corpus.token_ids
-        index = build_index(folder / name, corpus.vectors, corpus.offsets, ids, **options)
+    for name in KINDS:
+        index = build(folder / name, name)
         answers = []
         for query in queries():
             hits = index.search(np.array(query, np.float32), 8)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from motherlode import DataError, build_index, open_index
+from motherlode import DataError, open_index
 from motherlode.core.files import read_manifest, write_manifest
 from motherlode.retrieval.kernels import native
 from motherlode.retrieval.layout import MANIFEST, VERSION
-from tests.golden.make_indexes import KINDS, corpus_of
+from tests.golden.make_indexes import KINDS, build
 
 HERE = Path(__file__).parent
 EXPECTED: dict[str, dict[str, Any]] = {
@@ -50,10 +50,7 @@ def test_a_golden_index_answers_as_it_did_when_it_was_written(
 
 @pytest.mark.parametrize("name", sorted(name for name in EXPECTED if name.startswith(f"v{VERSION}/")))
 def test_todays_code_still_writes_the_bytes_of_todays_format(tmp_path: Path, name: str) -> None:
-    kind = name.partition("/")[2]
-    corpus = corpus_of(kind)
-    ids = None if "pseudo" in kind else corpus.token_ids
-    index = build_index(tmp_path / "i", corpus.vectors, corpus.offsets, ids, **KINDS[kind])
+    index = build(tmp_path / "i", name.partition("/")[2])
     for file in sorted((HERE / name).glob("*.lode")):
         assert (tmp_path / "i" / file.name).stat().st_size == file.stat().st_size
         if index.kind == "flat" or file.name.startswith("documents"):  # codes may differ by a rounding between CPUs

@@ -39,6 +39,15 @@ def test_the_default_number_of_centroids_is_the_published_one(n_tokens: int, exp
     assert default_n_centroids(even) == expected
 
 
+def test_from_131072_tokens_on_the_thresholds_are_the_papers() -> None:
+    sizes = np.array([127, 128, 255, (1 << 17) - 510])
+    allocation = allocate_centroids(sizes, np.ones(4), 30)
+    assert (allocation.micro, allocation.small, allocation.minimum) == (128, 256, 1 + 2 + 2 + 4)
+    assert allocation.counts.tolist() == [1, 2, 2, 25]
+    fewer = allocate_centroids(sizes - [0, 0, 0, 1], np.ones(4), 30)
+    assert (fewer.micro, fewer.small, fewer.minimum) == (32, 64, 4 * 4)
+
+
 def test_the_default_is_at_least_a_tenth_above_the_minimum() -> None:
     # N = 256,000: 2^round(log2 2000) = 2048; 1000 active types need 4 each, and 1.1 * 4000 = 4400
     assert default_n_centroids(np.full(1000, 256)) == 4400
