@@ -59,6 +59,21 @@ void hash_strings(In<std::uint8_t, 1> bytes, In<std::uint64_t, 1> offsets, InOut
     }
 }
 
+// places[i] = where bytes[offsets[i] .. offsets[i + 1]) stands among the stored strings, or -1
+void find_strings(In<std::uint8_t, 1> bytes, In<std::uint64_t, 1> offsets, In<std::uint64_t, 1> hashes,
+                  In<std::uint32_t, 1> order, In<std::uint8_t, 1> stored, In<std::uint64_t, 1> stored_offsets,
+                  InOut<std::int64_t, 1> places) {
+    const Strings strings{stored.data(), stored_offsets.data(), hashes.shape(0), stored.shape(0)};
+    require(order.shape(0) == strings.n && stored_offsets.shape(0) == strings.n + 1, "hashes, order, offsets: lengths");
+    require(offsets.shape(0) == places.shape(0) + 1, "places: wrong length");
+    for (std::size_t i = 0; i < places.shape(0); ++i) {
+        const std::uint64_t begin = offsets.data()[i];
+        const std::uint64_t end = offsets.data()[i + 1];
+        require(begin <= end && end <= bytes.shape(0), "offsets: outside the bytes");
+        places.data()[i] = find_string(bytes.data() + begin, end - begin, hashes.data(), order.data(), strings);
+    }
+}
+
 }  // namespace
 
 void bind_kernels(nb::module_& m) {
@@ -69,6 +84,8 @@ void bind_kernels(nb::module_& m) {
     m.def("dot", &dot, nb::arg("level"), nb::arg("rows"), nb::arg("dim"), nb::arg("bits"), nb::arg("queries"),
           nb::arg("out"));
     m.def("hash_strings", &hash_strings, nb::arg("bytes"), nb::arg("offsets"), nb::arg("hashes"));
+    m.def("find_strings", &find_strings, nb::arg("bytes"), nb::arg("offsets"), nb::arg("hashes"), nb::arg("order"),
+          nb::arg("stored"), nb::arg("stored_offsets"), nb::arg("places"));
     m.def("rotate", &rotate, nb::arg("rows"), nb::arg("seed"));
 }
 

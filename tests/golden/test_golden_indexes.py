@@ -27,7 +27,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
 def test_there_is_a_golden_index_of_every_kind_in_every_format_so_far() -> None:
     assert {path.name for path in HERE.glob("v*")} == {f"v{n}" for n in range(1, VERSION + 1)}
     assert set(EXPECTED) >= {f"v{VERSION}/{name}" for name in KINDS}
-    assert sum(file.stat().st_size for file in HERE.rglob("v*/**/*") if file.is_file()) < 200_000 * VERSION
+    assert sum(file.stat().st_size for file in HERE.rglob("v*/**/*") if file.is_file()) < 300_000 * VERSION
 
 
 @pytest.mark.parametrize("level", native.levels())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from motherlode.core.files import Container, ContainerWriter
 from motherlode.errors import InputError
@@ -39,6 +40,11 @@ class StringColumn(Sequence[str]):
     def __init__(self, container: Container, name: str) -> None:
         self._bytes = container.array(f"{name}.bytes", np.uint8)
         self._offsets = container.array(f"{name}.offsets", np.uint64)
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+        """UTF-8 bytes of all strings, and where each begins."""
+        return self._bytes, self._offsets
 
     def __len__(self) -> int:
         return max(0, len(self._offsets) - 1)

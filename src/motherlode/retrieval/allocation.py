@@ -53,8 +53,8 @@ def micro_threshold(n_tokens: int) -> int:
 def _micro_of(n_tokens: int) -> int:
     """Types with fewer tokens get one centroid. From 131,072 tokens on it is the paper's 128.
 
-    The automatic one spends most of such a budget on rare types: at 4.6 million tokens, 18,042 types and 32,768 centroids
-    it leaves an error of .342 where 128 leaves .298, and an overlap@10 of .922 instead of .930 (docs/log.md).
+    The automatic one spends most of such a budget on rare types: at 4.6 million tokens, 18,042 types and 32,768
+    centroids it leaves an error of .342 where 128 leaves .298, and an overlap@10 of .922 instead of .930 (docs/log.md).
     """
     return PAPER_MICRO if n_tokens >= PAPER_TOKENS else micro_threshold(n_tokens)
 

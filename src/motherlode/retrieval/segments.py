@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from motherlode.errors import DataError
 from motherlode.retrieval.kernels import native
 from motherlode.retrieval.layout import open_file
 
-__all__ = ["PositionIds", "Segment", "bitmap_of", "damaged", "hash_ids"]
+__all__ = ["PositionIds", "Segment", "bitmap_of", "damaged", "encode_ids", "hash_ids"]
 
 _CHUNK_IDS = 1 << 16
 
@@ -134,7 +134,7 @@ class Segment:
         ids: NDArray[np.uint32] = wide.view("<u4").reshape(-1)
         return ids
 
-    def find(self, ids: Sequence[str], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def find(self, ids: Sequence[str], encoded: EncodedIds) -> NDArray[np.int64]:
         """Where each id stands in this segment, deleted or not; -1 where it does not."""
         found = np.full(len(ids), -1, np.int64)
         if isinstance(self.ids, PositionIds):
@@ -142,15 +142,25 @@ class Segment:
                 if identifier.isascii() and identifier.isdecimal() and str(int(identifier)) == identifier:
                     found[i] = int(identifier) if int(identifier) < self.n_docs else -1
             return found
-        stored = self.files["documents"].array("id_hashes", np.uint64)
-        order = self.files["documents"].array("id_order", np.uint32)
-        first = np.searchsorted(stored, hashes, side="left")
-        last = np.searchsorted(stored, hashes, side="right")
-        for i in np.flatnonzero(first < last).tolist():
-            for place in order[first[i] : last[i]].tolist():
-                if place < self.n_docs and self.ids[place] == ids[i]:
-                    found[i] = place
+        file = self.files["documents"]
+        hashes, order = file.array("id_hashes", np.uint64), file.array("id_order", np.uint32)
+        assert isinstance(self.ids, StringColumn)
+        try:
+            native.find_strings(*encoded, hashes, order, *self.ids.arrays, found)
+        except ValueError as error:
+            raise damaged(file, str(error), "arrays of one length") from None
         return found
+
+
+EncodedIds: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint64]]
+
+
+def encode_ids(ids: Sequence[str]) -> EncodedIds:
+    """The ids' UTF-8 bytes, and where each begins."""
+    encoded = [identifier.encode("utf-8", "surrogatepass") for identifier in ids]
+    offsets = np.zeros(len(encoded) + 1, np.uint64)
+    np.cumsum([len(one) for one in encoded], out=offsets[1:])
+    return np.frombuffer(b"".join(encoded), np.uint8), offsets
 
 
 def bitmap_of(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -162,11 +172,8 @@ def hash_ids(ids: Sequence[str]) -> NDArray[np.uint64]:
     """64-bit hashes of the ids' UTF-8 bytes, the same on every machine."""
     hashes = np.zeros(len(ids), np.uint64)
     for begin in range(0, len(ids), _CHUNK_IDS):
-        encoded = [identifier.encode("utf-8", "surrogatepass") for identifier in ids[begin : begin + _CHUNK_IDS]]
-        offsets = np.zeros(len(encoded) + 1, np.uint64)
-        np.cumsum([len(one) for one in encoded], out=offsets[1:])
-        joined = np.frombuffer(b"".join(encoded), np.uint8)
-        native.hash_strings(joined, offsets, hashes[begin : begin + len(encoded)])
+        part = hashes[begin : begin + _CHUNK_IDS]
+        native.hash_strings(*encode_ids(ids[begin : begin + _CHUNK_IDS]), part)
     return hashes
 
 

@@ -15,7 +15,7 @@ from motherlode.errors import DataError
 from motherlode.retrieval.kernels import native
 from motherlode.retrieval.layout import MANIFEST, load_manifest, open_file
 from motherlode.retrieval.manifest import check_manifest
-from motherlode.retrieval.segments import PositionIds, Segment, bitmap_of, damaged, hash_ids
+from motherlode.retrieval.segments import PositionIds, Segment, bitmap_of, damaged, encode_ids
 
 __all__ = ["LiveColumn", "Snapshot", "column_of", "open_snapshot"]
 
@@ -130,9 +130,9 @@ class Snapshot:
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Slots of the documents with these ids; -1 where there is none that is not deleted."""
         found = np.full(len(ids), -1, np.int64)
-        hashes = hash_ids(ids)
+        encoded = encode_ids(ids)
         for segment, start in zip(self.segments, self.starts.tolist(), strict=False):
-            places = segment.find(ids, hashes)
+            places = segment.find(ids, encoded)
             there = np.flatnonzero(places >= 0)
             there = there[~segment.is_deleted[places[there]]]
             found[there] = start + places[there]
