@@ -235,3 +235,37 @@ def test_a_bad_document_of_a_stream_is_named_and_nothing_is_left(
     with pytest.raises(InputError, match=message):
         build_index_stream(tmp_path / "index", documents)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_texts_that_come_later_are_encoded_as_those_of_the_build(tmp_path: Path) -> None:
+    documents = [Document(f"d{i}", f"title {i}" if i % 2 else "", f"words of number {i}") for i in range(8)]
+    whole = build_text_index(tmp_path / "whole", documents, WordEncoder())
+    index = build_text_index(tmp_path / "later", documents[:3], WordEncoder())
+    encoder = index.__dict__["encoder"] = WordEncoder()
+    rest = documents[3:]
+    with index.writer() as w:
+        w.add_texts([d.id for d in rest[:-1]], ["old"] * 4, titles=[d.title for d in rest[:-1]])
+        w.add_texts([rest[-1].id], [rest[-1].text], titles=[rest[-1].title])
+        w.update_texts([d.id for d in rest[:-1]], [d.text for d in rest[:-1]])  # with the titles they have
+        n_encoded = encoder.n_encoded
+        wrong: list[tuple[str, Any, Any, Any]] = [
+            ("has 'd1' already", ["d1"], ["x"], None),
+            ("1 given for 2", ["a"], ["x", "y"], None),
+            ("titles: 1 given for 2", ["a", "b"], ["x", "y"], ["z"]),
+            ("give a list of ids", "ab", ["x", "y"], None),
+            ("texts: None at position 0", ["a"], [None], None),
+        ]
+        for says, ids, texts, titles in wrong:
+            with pytest.raises(InputError, match=says):
+                w.add_texts(ids, texts, titles=titles)
+        with pytest.raises(InputError, match="has no 'new'"):
+            w.update_texts(["new"], ["x"])
+        assert encoder.n_encoded == n_encoded  # nothing was encoded in vain
+    order = ["d0", "d1", "d2", "d7", "d3", "d4", "d5", "d6"]
+    assert list(index.ids) == order
+    assert list(index.titles or ()) == [documents[int(name[1])].title for name in order]
+    assert list(index.texts or ()) == [documents[int(name[1])].text for name in order]
+    for document in documents:
+        query = WordEncoder().encode_queries([document.text_to_encode]).vectors
+        found, expected = dict(index.search(query, 8)), dict(whole.search(query, 8))
+        assert found == pytest.approx(expected, abs=1e-3)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from motherlode.core.files import Container, ContainerWriter
 from motherlode.errors import InputError
 
-__all__ = ["StringColumn", "write_strings"]
+__all__ = ["StringColumn", "text_to_encode", "write_strings"]
 
 _BUFFER_BYTES = 1 << 20
 
@@ -32,6 +32,11 @@ def write_strings(writer: ContainerWriter, name: str, values: Iterable[str]) -> 
                 buffer.clear()
         section.write(bytes(buffer))
     writer.add(f"{name}.offsets", np.asarray(offsets, np.uint64))
+
+
+def text_to_encode(title: str, text: str) -> str:
+    """Title and text as an encoder reads them."""
+    return f"{title}\n{text}" if title and text else title or text
 
 
 class StringColumn(Sequence[str]):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from motherlode.core.strings import text_to_encode
 from motherlode.errors import ConflictError, InputError, UnsupportedError
 from motherlode.retrieval.codebook import Codebook, read_codebook
 from motherlode.retrieval.commits import Batch, Commit, code_tokens
@@ -92,10 +93,7 @@ class Writer:
         """
         state = self._open_state()
         names, array, bounds, kinds = self._check(state, ids, vectors, offsets, token_ids, titles, texts)
-        known = self._known(names)
-        if known:
-            more = f" and {len(known) - 1} more" if len(known) > 1 else ""
-            raise InputError(f"ids: the index has {known[0]!r}{more} already; use update, or leave them out")
+        self._require_absent(names)
         self._append(self._batch(names, array, bounds, kinds, titles, texts))
 
     def update(
@@ -137,21 +135,44 @@ class Writer:
         self._remove(names, purge=purge)
 
     def add_texts(self, ids: Sequence[str], texts: Sequence[str], *, titles: Sequence[str] | None = None) -> None:
-        """Encodes texts with the index's encoder and adds them."""
+        """Encodes texts with the index's encoder and adds them, as ``build_text_index`` does. Errors as in ``add``."""
+        self._refuse(ids, texts, titles, known=True)
+        vectors, offsets, token_ids = self._encoded(texts, titles)
+        self.add(ids, vectors, offsets, token_ids, titles=titles, texts=texts)
+
+    def update_texts(self, ids: Sequence[str], texts: Sequence[str], *, titles: Sequence[str] | None = None) -> None:
+        """Encodes texts with the index's encoder and puts them in place of those there are. Errors as in ``update``.
+
+        Titles that are not given stay, and are encoded with the new texts.
+        """
+        self._refuse(ids, texts, titles, known=False)
+        titles = self._stored(ids, "titles") if titles is None else titles
+        vectors, offsets, token_ids = self._encoded(texts, titles)
+        self.update(ids, vectors, offsets, token_ids, titles=titles, texts=texts)
+
+    def _refuse(self, ids: Sequence[str], texts: Sequence[str], titles: Sequence[str] | None, *, known: bool) -> None:
+        """Finds out before the encoder has worked for nothing."""
+        if isinstance(ids, str):
+            raise InputError(f"ids={ids!r}: give a list of ids")
+        names = check_ids(ids, len(texts)) or []
+        _check_columns(len(names), titles, texts)
+        if known:
+            self._require_absent(names)
+        else:
+            self._require(names)
+
+    def _encoded(self, texts: Sequence[str], titles: Sequence[str] | None) -> tuple[Any, Any, Any]:
+        """Vectors, offsets and token ids of texts."""
         encoder = self._index.encoder
         if encoder is None:
             raise UnsupportedError(
                 "this index was built from vectors and knows no encoder; use add with vectors, or build it with "
                 "build_text_index (or `lode index`)"
             )
-        full = (
-            texts
-            if titles is None
-            else [f"{title}\n{text}" if title else text for title, text in zip(titles, texts, strict=True)]
-        )
-        encoded = encoder.encode_documents(list(full))
-        token_ids = None if self._open_state().manifest.get("codebook", {}).get("pseudo_types") else encoded.token_ids
-        self.add(ids, encoded.vectors, encoded.offsets, token_ids, titles=titles, texts=texts)
+        pairs = zip([""] * len(texts) if titles is None else titles, texts, strict=True)
+        encoded = encoder.encode_documents([text_to_encode(title, text) for title, text in pairs])
+        pseudo = self._open_state().manifest.get("codebook", {}).get("pseudo_types")
+        return encoded.vectors, encoded.offsets, None if pseudo else encoded.token_ids
 
     def _check(
         self,
@@ -170,12 +191,7 @@ class Writer:
         if isinstance(ids, str):
             raise InputError(f"ids={ids!r}: give a list of ids")
         names = check_ids(ids, len(bounds) - 1) or []
-        for name, column in (("titles", titles), ("texts", texts)):
-            if column is not None and len(column) != len(names):
-                raise InputError(f"{name}: {len(column)} given for {len(names)} documents")
-            for position, value in enumerate(column or ()):
-                if not isinstance(value, str):
-                    raise InputError(f"{name}: {value!r} at position {position} is no string; convert with str()")
+        _check_columns(len(names), titles, texts)
         kinds = check_token_ids(token_ids, len(array))
         if self._book is not None and len(self._book.centroids) and len(array):
             pseudo = state.manifest["codebook"]["pseudo_types"]
@@ -195,6 +211,12 @@ class Writer:
             for name, slot in zip(names, slots, strict=True)
             if name in self._pending or (slot >= 0 and slot not in self._deleted)
         ]
+
+    def _require_absent(self, names: Sequence[str]) -> None:
+        known = self._known(names)
+        if known:
+            more = f" and {len(known) - 1} more" if len(known) > 1 else ""
+            raise InputError(f"ids: the index has {known[0]!r}{more} already; use update, or leave them out")
 
     def _require(self, names: Sequence[str]) -> None:
         known = set(self._known(names))
@@ -264,3 +286,12 @@ class Writer:
         if batch.ids:
             self._batches.append(batch)
             self._pending.update((name, (len(self._batches) - 1, place)) for place, name in enumerate(batch.ids))
+
+
+def _check_columns(n_docs: int, titles: Sequence[str] | None, texts: Sequence[str] | None) -> None:
+    for name, column in (("titles", titles), ("texts", texts)):
+        if column is not None and len(column) != n_docs:
+            raise InputError(f"{name}: {len(column)} given for {n_docs} documents")
+        for position, value in enumerate(column or ()):
+            if not isinstance(value, str):
+                raise InputError(f"{name}: {value!r} at position {position} is no string; convert with str()")

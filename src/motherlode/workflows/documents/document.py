@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 
+from motherlode.core.strings import text_to_encode
+
 __all__ = ["Document", "SourceOptions", "SourceReport"]
 
 _logger = logging.getLogger("motherlode.workflows.documents")
@@ -29,7 +31,7 @@ class Document:
     @property
     def text_to_encode(self) -> str:
         """Title and text as an encoder reads them."""
-        return f"{self.title}\n{self.text}" if self.title and self.text else self.title or self.text
+        return text_to_encode(self.title, self.text)
 
 
 @dataclass(frozen=True, slots=True)
