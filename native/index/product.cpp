@@ -12,7 +12,6 @@
 namespace lode {
 namespace {
 
-constexpr std::size_t kRows = 32;  // rows per block: their scores against 256 words stay in L1
 constexpr std::size_t kMinTraining = 4096;
 constexpr int kIterations = 10;
 constexpr int kSweeps = 30;  // Jacobi converges quadratically: seven or eight are usual
@@ -136,6 +135,19 @@ void normal_pair(Random& random, float* a, float* b) {
     *b = static_cast<float>(radius * std::sin(angle));
 }
 
+// Words [kWords][width] as the kernel wants them: columns [width][kWords], and -|w|^2 / 2.
+void arrange_words(const float* words, std::size_t width, float* columns, float* bias) {
+    for (std::size_t w = 0; w < kWords; ++w) {
+        float norm = 0;
+        for (std::size_t d = 0; d < width; ++d) {
+            const float value = words[w * width + d];
+            columns[d * kWords + w] = value;
+            norm += value * value;
+        }
+        bias[w] = -0.5F * norm;
+    }
+}
+
 // Words of one group by Lloyd's iterations over n points float [n][width].
 void train_words(const Kernels& kernels, const std::vector<float>& points, std::size_t n, std::size_t width,
                  std::uint64_t seed, const CancelFlag* cancel, float* words) {
@@ -146,15 +158,15 @@ void train_words(const Kernels& kernels, const std::vector<float>& points, std::
         std::swap(order[w], order[w + random.below(n - w)]);
         std::memcpy(words + w * width, points.data() + order[w] * width, width * sizeof(float));
     }
-    Nearest nearest(kernels);
-    std::vector<std::uint32_t> label(n);
-    std::vector<float> gain(n);
+    std::vector<std::uint8_t> label(n);
+    std::vector<float> columns(kWords * width);
+    std::vector<float> bias(kWords);
     std::vector<double> sums(kWords * width);
     std::vector<std::size_t> counts(kWords);
     for (int iteration = 0; iteration < kIterations; ++iteration) {
         stop_if(cancel);
-        nearest.set_centroids(words, kWords, width);
-        nearest.find(points.data(), n, label.data(), gain.data());
+        arrange_words(words, width, columns.data(), bias.data());
+        kernels.nearest_word(points.data(), width, n, columns.data(), bias.data(), width, label.data(), 1);
         std::fill(sums.begin(), sums.end(), 0.0);
         std::fill(counts.begin(), counts.end(), std::size_t{0});
         for (std::size_t i = 0; i < n; ++i) {
@@ -258,46 +270,26 @@ void Basis::apply(const Kernels& kernels, const float* rows, std::size_t n, floa
 }
 
 ProductEncoder::ProductEncoder(const Kernels& kernels, std::size_t dim, unsigned bits, const std::uint8_t* words)
-    : kernels_(kernels), dim_(dim), bits_(bits), scores_(kRows * kWords), best_(kRows), found_(kRows) {
-    const std::size_t width = group_width(bits);
+    : kernels_(kernels), dim_(dim), bits_(bits), words_(words_size(dim, bits)), bias_(code_groups(dim, bits) * kWords) {
+    const std::size_t size = kWords * group_width(bits);
     const float zero = static_cast<float>(word_zero(bits));
-    std::vector<float> values(kWords * width);
-    std::vector<float> packed;
+    std::vector<float> values(size);
     for (std::size_t g = 0; g < code_groups(dim, bits); ++g) {
-        for (std::size_t w = 0; w < kWords; ++w) {
-            float norm = 0;
-            for (std::size_t d = 0; d < width; ++d) {
-                const float value = static_cast<float>(words[(g * kWords + w) * width + d]) - zero;
-                values[w * width + d] = value;
-                norm += value * value;
-            }
-            bias_.push_back(-0.5F * norm);
-        }
-        pack_panels(values.data(), kWords, width, packed);
-        packed_.insert(packed_.end(), packed.begin(), packed.end());
+        for (std::size_t i = 0; i < size; ++i) values[i] = static_cast<float>(words[g * size + i]) - zero;
+        arrange_words(values.data(), group_width(bits), words_.data() + g * size, bias_.data() + g * kWords);
     }
 }
 
-void ProductEncoder::encode(const float* rows, std::size_t stride, std::size_t n, std::uint8_t* codes) {
+void ProductEncoder::encode(const float* rows, std::size_t stride, std::size_t n, std::uint8_t* codes) const {
     const std::size_t width = group_width(bits_);
     const std::size_t out_stride = row_bytes(dim_, bits_);
     const std::size_t groups = code_groups(dim_, bits_);
-    for (std::size_t i = 0; i < n; i += kRows) {
-        const std::size_t here = std::min(kRows, n - i);
-        for (std::size_t r = i; r < i + here; ++r) {
-            std::fill(codes + r * out_stride + groups, codes + (r + 1) * out_stride, std::uint8_t{0});
-        }
-        for (std::size_t g = 0; g < groups; ++g) {
-            kernels_.gemm_f32(rows + i * stride + g * width, stride, here, packed_.data() + g * kWords * width, kWords,
-                              width, scores_.data(), kWords);
-            std::fill(best_.begin(), best_.end(), -std::numeric_limits<float>::infinity());
-            std::fill(found_.begin(), found_.end(), 0U);
-            kernels_.argmax_bias_f32(scores_.data(), here, kWords, kWords, bias_.data() + g * kWords, 0, best_.data(),
-                                     found_.data());
-            for (std::size_t r = 0; r < here; ++r) {
-                codes[(i + r) * out_stride + g] = static_cast<std::uint8_t>(found_[r]);
-            }
-        }
+    for (std::size_t i = 0; i < n; ++i) {
+        std::fill(codes + i * out_stride + groups, codes + (i + 1) * out_stride, std::uint8_t{0});
+    }
+    for (std::size_t g = 0; g < groups; ++g) {  // a group's words stay in L1 while the rows pass
+        kernels_.nearest_word(rows + g * width, stride, n, words_.data() + g * width * kWords,
+                              bias_.data() + g * kWords, width, codes + g, out_stride);
     }
 }
 

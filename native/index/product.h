@@ -79,16 +79,14 @@ public:
 
     // rows: float [n][stride] in units of a word's integers, zero past dim, stride >= n_groups * group_width.
     // codes: one byte per group at codes + i * row_bytes(dim, bits), then zeros.
-    void encode(const float* rows, std::size_t stride, std::size_t n, std::uint8_t* codes);
+    void encode(const float* rows, std::size_t stride, std::size_t n, std::uint8_t* codes) const;
 
 private:
     const Kernels& kernels_;
     std::size_t dim_;
     unsigned bits_;
-    std::vector<float> packed_;  // [n_groups] panels of kWords columns
-    std::vector<float> bias_;    // [n_groups][kWords]
-    std::vector<float> scores_, best_;
-    std::vector<std::uint32_t> found_;
+    std::vector<float> words_;  // [code_groups][group_width][kWords]
+    std::vector<float> bias_;   // [code_groups][kWords]
 };
 
 // Turns codes back into words.

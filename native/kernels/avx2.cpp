@@ -344,6 +344,58 @@ void argmax_bias_f32(const float* scores, std::size_t n_rows, std::size_t n_cols
     }
 }
 
+// Values and where they were found; equal values count as found where the number is smaller.
+struct Found {
+    __m256 value;
+    __m256i at;
+};
+
+inline Found first_best(Found a, Found b) {
+    const __m256 more = _mm256_cmp_ps(b.value, a.value, _CMP_GT_OQ);
+    const __m256 equal = _mm256_cmp_ps(b.value, a.value, _CMP_EQ_OQ);
+    const __m256 before = _mm256_castsi256_ps(_mm256_cmpgt_epi32(a.at, b.at));
+    const __m256 take = _mm256_or_ps(more, _mm256_and_ps(equal, before));
+    return {_mm256_blendv_ps(a.value, b.value, take), _mm256_blendv_epi8(a.at, b.at, _mm256_castps_si256(take))};
+}
+
+// Four streams of eight words: a comparison waits for the one before it, so one stream would leave the units idle.
+template <std::size_t Width>
+inline std::uint8_t nearest_of_256(const float* row, const float* words, const float* bias) {
+    constexpr unsigned kStreams = 4;
+    __m256 x[Width];
+    for (std::size_t d = 0; d < Width; ++d) x[d] = _mm256_broadcast_ss(row + d);
+    Found found[kStreams];
+    for (Found& one : found) one = {_mm256_set1_ps(-__builtin_inff()), _mm256_setzero_si256()};
+    for (int first = 0; first < 256; first += 8 * static_cast<int>(kStreams)) {
+        const __m256i at = _mm256_set1_epi32(first);
+        for (unsigned j = 0; j < kStreams; ++j) {
+            const float* word = words + first + 8 * j;
+            __m256 sum = _mm256_loadu_ps(bias + first + 8 * j);
+            for (std::size_t d = 0; d < Width; ++d) sum = _mm256_fmadd_ps(x[d], _mm256_loadu_ps(word + d * 256), sum);
+            const __m256 better = _mm256_cmp_ps(sum, found[j].value, _CMP_GT_OQ);
+            found[j].value = _mm256_blendv_ps(found[j].value, sum, better);
+            found[j].at = _mm256_blendv_epi8(found[j].at, at, _mm256_castps_si256(better));
+        }
+    }
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    for (unsigned j = 0; j < kStreams; ++j) {
+        found[j].at =
+            _mm256_add_epi32(found[j].at, _mm256_add_epi32(lanes, _mm256_set1_epi32(static_cast<int>(8 * j))));
+    }
+    Found best = first_best(first_best(found[0], found[1]), first_best(found[2], found[3]));
+    best = first_best(
+        best, {_mm256_permute2f128_ps(best.value, best.value, 1), _mm256_permute2x128_si256(best.at, best.at, 1)});
+    best = first_best(best, {_mm256_permute_ps(best.value, 0x4E), _mm256_shuffle_epi32(best.at, 0x4E)});
+    best = first_best(best, {_mm256_permute_ps(best.value, 0xB1), _mm256_shuffle_epi32(best.at, 0xB1)});
+    return static_cast<std::uint8_t>(_mm_cvtsi128_si32(_mm256_castsi256_si128(best.at)));
+}
+
+void nearest_word(const float* rows, std::size_t ld, std::size_t n_rows, const float* words, const float* bias,
+                  std::size_t width, std::uint8_t* codes, std::size_t ldo) {
+    const auto nearest = width == 2 ? nearest_of_256<2> : width == 4 ? nearest_of_256<4> : nearest_of_256<8>;
+    for (std::size_t i = 0; i < n_rows; ++i) codes[i * ldo] = nearest(rows + i * ld, words, bias);
+}
+
 void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
     std::size_t i = 0;
     for (; i + 8 <= n; i += 8) {
@@ -353,9 +405,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "avx2",       dot<1>,         dot<2>,          dot<4>,          dot<7>,
-    narrow_i16,   rows_above_i16, max_table_i16,   decode_residual, add_residual,
-    max_rows_f32, gemm_f32,       argmax_bias_f32, half_to_float,   dot_u6,
+    "avx2",          dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,
+    rows_above_i16,  max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32,
+    argmax_bias_f32, half_to_float, dot_u6,          nearest_word,
 };
 
 }  // namespace

@@ -264,6 +264,44 @@ void argmax_bias_f32(const float* scores, std::size_t n_rows, std::size_t n_cols
     }
 }
 
+// Two streams of sixteen words: a comparison waits for the one before it.
+template <std::size_t Width>
+inline std::uint8_t nearest_of_256(const float* row, const float* words, const float* bias) {
+    constexpr unsigned kStreams = 2;
+    __m512 x[Width];
+    for (std::size_t d = 0; d < Width; ++d) x[d] = _mm512_set1_ps(row[d]);
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512 value[kStreams];
+    __m512i found[kStreams];
+    for (unsigned j = 0; j < kStreams; ++j) {
+        value[j] = _mm512_set1_ps(-__builtin_inff());
+        found[j] = _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(16 * j)));
+    }
+    for (int first = 0; first < 256; first += 16 * static_cast<int>(kStreams)) {
+        for (unsigned j = 0; j < kStreams; ++j) {
+            const int begin = first + static_cast<int>(16 * j);
+            __m512 sum = _mm512_loadu_ps(bias + begin);
+            for (std::size_t d = 0; d < Width; ++d) {
+                sum = _mm512_fmadd_ps(x[d], _mm512_loadu_ps(words + d * 256 + begin), sum);
+            }
+            const __mmask16 better = _mm512_cmp_ps_mask(sum, value[j], _CMP_GT_OQ);
+            value[j] = _mm512_mask_mov_ps(value[j], better, sum);
+            found[j] = _mm512_mask_mov_epi32(found[j], better, _mm512_add_epi32(lanes, _mm512_set1_epi32(begin)));
+        }
+    }
+    const float top = _mm512_reduce_max_ps(_mm512_max_ps(value[0], value[1]));
+    const __m512 tops = _mm512_set1_ps(top);
+    const std::uint32_t low = _mm512_mask_reduce_min_epu32(_mm512_cmp_ps_mask(value[0], tops, _CMP_EQ_OQ), found[0]);
+    const std::uint32_t high = _mm512_mask_reduce_min_epu32(_mm512_cmp_ps_mask(value[1], tops, _CMP_EQ_OQ), found[1]);
+    return static_cast<std::uint8_t>(low < high ? low : high);
+}
+
+void nearest_word(const float* rows, std::size_t ld, std::size_t n_rows, const float* words, const float* bias,
+                  std::size_t width, std::uint8_t* codes, std::size_t ldo) {
+    const auto nearest = width == 2 ? nearest_of_256<2> : width == 4 ? nearest_of_256<4> : nearest_of_256<8>;
+    for (std::size_t i = 0; i < n_rows; ++i) codes[i * ldo] = nearest(rows + i * ld, words, bias);
+}
+
 void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
     std::size_t i = 0;
     for (; i + 16 <= n; i += 16) {
@@ -276,9 +314,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "avx512",     dot<1>,         dot<2>,          dot<4>,          dot<7>,
-    narrow_i16,   rows_above_i16, max_table_i16,   decode_residual, add_residual,
-    max_rows_f32, gemm_f32,       argmax_bias_f32, half_to_float,   dot<7>,
+    "avx512",        dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,
+    rows_above_i16,  max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32,
+    argmax_bias_f32, half_to_float, dot<7>,          nearest_word,
 };
 
 }  // namespace

@@ -80,6 +80,11 @@ struct Kernels {
 
     // As dot_u7 for codes below 64 and queries within +-63: small enough to add four products in 16 bits.
     DotRows dot_u6;
+
+    // codes[i * ldo] = the first w with the largest bias[w] + sum_d rows[i * ld + d] * words[d * 256 + w], summed in
+    // that order; any w where all are NaN. width is 2, 4 or 8; words [width][256], bias [256].
+    void (*nearest_word)(const float* rows, std::size_t ld, std::size_t n_rows, const float* words, const float* bias,
+                         std::size_t width, std::uint8_t* codes, std::size_t ldo);
 };
 
 // nullptr where the level is not compiled in.

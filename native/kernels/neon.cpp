@@ -304,6 +304,44 @@ void argmax_bias_f32(const float* scores, std::size_t n_rows, std::size_t n_cols
     }
 }
 
+// Four streams of four words: a comparison waits for the one before it.
+template <std::size_t Width>
+inline std::uint8_t nearest_of_256(const float* row, const float* words, const float* bias) {
+    constexpr unsigned kStreams = 4;
+    constexpr std::uint32_t kStart[4] = {0, 1, 2, 3};
+    const uint32x4_t lanes = vld1q_u32(kStart);
+    float32x4_t value[kStreams];
+    uint32x4_t found[kStreams];
+    for (unsigned j = 0; j < kStreams; ++j) {
+        value[j] = vdupq_n_f32(-__builtin_inff());
+        found[j] = vaddq_u32(lanes, vdupq_n_u32(4 * j));
+    }
+    for (std::uint32_t first = 0; first < 256; first += 4 * kStreams) {
+        for (unsigned j = 0; j < kStreams; ++j) {
+            const std::uint32_t begin = first + 4 * j;
+            float32x4_t sum = vld1q_f32(bias + begin);
+            for (std::size_t d = 0; d < Width; ++d) {
+                sum = vfmaq_n_f32(sum, vld1q_f32(words + d * 256 + begin), row[d]);
+            }
+            const uint32x4_t better = vcgtq_f32(sum, value[j]);
+            value[j] = vbslq_f32(better, sum, value[j]);
+            found[j] = vbslq_u32(better, vaddq_u32(lanes, vdupq_n_u32(begin)), found[j]);
+        }
+    }
+    const float top = vmaxvq_f32(vmaxq_f32(vmaxq_f32(value[0], value[1]), vmaxq_f32(value[2], value[3])));
+    uint32x4_t nearest = vdupq_n_u32(255);
+    for (unsigned j = 0; j < kStreams; ++j) {
+        nearest = vminq_u32(nearest, vbslq_u32(vceqq_f32(value[j], vdupq_n_f32(top)), found[j], vdupq_n_u32(255)));
+    }
+    return static_cast<std::uint8_t>(vminvq_u32(nearest));
+}
+
+void nearest_word(const float* rows, std::size_t ld, std::size_t n_rows, const float* words, const float* bias,
+                  std::size_t width, std::uint8_t* codes, std::size_t ldo) {
+    const auto nearest = width == 2 ? nearest_of_256<2> : width == 4 ? nearest_of_256<4> : nearest_of_256<8>;
+    for (std::size_t i = 0; i < n_rows; ++i) codes[i * ldo] = nearest(rows + i * ld, words, bias);
+}
+
 void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
     std::size_t i = 0;
     for (; i + 4 <= n; i += 4) vst1q_f32(out + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(in + i))));
@@ -317,9 +355,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "neon",       dot<1>,         dot<2>,          dot<4>,          dot<7>,
-    narrow_i16,   rows_above_i16, max_table_i16,   decode_residual, add_residual,
-    max_rows_f32, gemm_f32,       argmax_bias_f32, half_to_float,   dot<7>,
+    "neon",          dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,
+    rows_above_i16,  max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32,
+    argmax_bias_f32, half_to_float, dot<7>,          nearest_word,
 };
 
 }  // namespace

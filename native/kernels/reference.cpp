@@ -1,5 +1,6 @@
 // The obvious version of every kernel. Slow, and right; all other levels are tested against it.
 #include <cstring>
+#include <limits>
 
 #include "kernels.h"
 
@@ -121,6 +122,22 @@ void argmax_bias_f32(const float* scores, std::size_t n_rows, std::size_t n_cols
     }
 }
 
+void nearest_word(const float* rows, std::size_t ld, std::size_t n_rows, const float* words, const float* bias,
+                  std::size_t width, std::uint8_t* codes, std::size_t ldo) {
+    for (std::size_t i = 0; i < n_rows; ++i) {
+        float best = -std::numeric_limits<float>::infinity();
+        std::uint8_t best_at = 0;
+        for (std::size_t w = 0; w < 256; ++w) {
+            float sum = bias[w];
+            for (std::size_t d = 0; d < width; ++d) sum += rows[i * ld + d] * words[d * 256 + w];
+            if (!(sum > best)) continue;
+            best = sum;
+            best_at = static_cast<std::uint8_t>(w);
+        }
+        codes[i * ldo] = best_at;
+    }
+}
+
 void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
     for (std::size_t i = 0; i < n; ++i) {
         const std::uint32_t sign = (in[i] & 0x8000U) << 16;
@@ -141,9 +158,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "reference",  dot<1>,         dot<2>,          dot<4>,          dot<7>,
-    narrow_i16,   rows_above_i16, max_table_i16,   decode_residual, add_residual,
-    max_rows_f32, gemm_f32,       argmax_bias_f32, half_to_float,   dot<6>,
+    "reference",     dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,
+    rows_above_i16,  max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32,
+    argmax_bias_f32, half_to_float, dot<6>,          nearest_word,
 };
 
 }  // namespace

@@ -247,6 +247,43 @@ TEST_GROUP(argmax_gives_the_first_of_equals_and_only_what_beats_the_value_before
     }
 }
 
+TEST_GROUP(the_nearest_word_is_the_first_of_the_best_at_every_width) {
+    Numbers numbers(16);
+    Guarded row_memory(1 << 14), word_memory(1 << 14), bias_memory(1 << 12), code_memory(1 << 12);
+    for (const std::size_t width : {2, 4, 8}) {
+        for (std::size_t n_rows = 0; n_rows <= 30; n_rows += 1 + n_rows / 4) {
+            const std::size_t ld = width + n_rows % 3;
+            const std::size_t n = n_rows == 0 ? 0 : (n_rows - 1) * ld + width;
+            float* rows = row_memory.take<float>(n);
+            float* words = word_memory.take<float>(width * 256);
+            float* bias = bias_memory.take<float>(256);
+            // Small whole numbers: every sum is exact, so ties are ties at every level.
+            for (std::size_t i = 0; i < n; ++i) rows[i] = static_cast<float>(numbers.within(3));
+            for (std::size_t i = 0; i < width * 256; ++i) words[i] = static_cast<float>(numbers.within(3));
+            for (std::size_t w = 0; w < 256; ++w) bias[w] = 0.5F * static_cast<float>(numbers.within(4));
+            if (n > 2 * ld) rows[ld] = kNaN;
+            const std::size_t ldo = 1 + n_rows % 4;
+            for (const Kernels* kernels : levels()) {
+                std::uint8_t* codes = code_memory.take<std::uint8_t>(n_rows == 0 ? 0 : (n_rows - 1) * ldo + 1);
+                kernels->nearest_word(rows, ld, n_rows, words, bias, width, codes, ldo);
+                for (std::size_t i = 0; i < n_rows; ++i) {
+                    std::size_t expected = 0;
+                    float best = -kInfinity;
+                    for (std::size_t w = 0; w < 256; ++w) {
+                        float sum = bias[w];
+                        for (std::size_t d = 0; d < width; ++d) sum += rows[i * ld + d] * words[d * 256 + w];
+                        if (sum > best) expected = w;
+                        if (sum > best) best = sum;
+                    }
+                    const bool nothing = best == -kInfinity;  // a row with NaN: any word will do
+                    CHECK(nothing || codes[i * ldo] == expected, "%s width %zu, row %zu of %zu: %u, expected %zu",
+                          kernels->name, width, i, n_rows, unsigned{codes[i * ldo]}, expected);
+                }
+            }
+        }
+    }
+}
+
 TEST_GROUP(all_65536_halves_become_the_floats_they_stand_for) {
     std::vector<std::uint16_t> halves(65536);
     std::vector<float> wide(65536);

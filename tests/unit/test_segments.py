@@ -225,3 +225,18 @@ def test_a_bitmap_of_another_length_is_refused_by_name(index: Index) -> None:
     (index.path / name).write_bytes((index.path / name).read_bytes()[:-1])
     with pytest.raises(DataError, match=name):
         open_index(index.path)
+
+
+@pytest.mark.parametrize("pseudo", [False, True])
+def test_documents_unlike_all_others_are_found_though_they_come_one_by_one(tmp_path: Path, pseudo: bool) -> None:
+    corpus = make_corpus(300, 16)
+    kinds = None if pseudo else corpus.token_ids
+    index = build_index(tmp_path / "i", corpus.vectors, corpus.offsets, kinds, kind="compressed", n_centroids=20)
+    rng = np.random.default_rng(0)
+    for number in range(30):  # too few tokens at a time for any statistics
+        vectors = rng.standard_normal((6, 16)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        types = None if pseudo else rng.integers(0, 30, 6)
+        with index.writer() as w:
+            w.add([f"odd {number}"], vectors, [0, 6], types)
+        assert index.search(vectors[:4], 1).ids == [f"odd {number}"]

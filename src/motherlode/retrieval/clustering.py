@@ -17,7 +17,7 @@ from motherlode.retrieval.allocation import Allocation, allocate_centroids, defa
 from motherlode.retrieval.inputs import check_count, check_n_centroids, check_seed, check_token_ids, check_vectors
 from motherlode.retrieval.kernels import level, native, thread_count
 
-__all__ = ["Clusters", "token_aware_clusters"]
+__all__ = ["Clusters", "group_by_type", "token_aware_clusters"]
 
 POOL_ID = -1  # the "token id" of the pool of rare types
 _BATCH_WORK = 4e9  # multiply-adds per native call: short enough for Ctrl-C, long enough to keep threads busy
@@ -87,13 +87,13 @@ def token_aware_clusters(
     pseudo = ids is None
     if ids is None:
         ids = _pseudo_types(array, seed, threads)
-    order, type_ids, starts = _group_by_type(ids)
+    order, type_ids, starts = group_by_type(ids)
     return _cluster(
         array, order, type_ids, starts, n_centroids, (n_iterations, points_per_centroid, seed), threads, report, pseudo
     )
 
 
-def _group_by_type(ids: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
+def group_by_type(ids: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
     """Token numbers grouped by type (stable), the types, and where each begins."""
     if ids.dtype == np.uint64:  # ids past 2^63 become negative, here and in queries
         ids = ids.astype(np.int64)

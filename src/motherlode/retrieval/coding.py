@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from motherlode.retrieval.clustering import POOL_ID, token_aware_clusters
+from motherlode.retrieval.clustering import POOL_ID, group_by_type
 from motherlode.retrieval.codebook import CENTROID_ZERO, Codebook
 from motherlode.retrieval.kernels import level, native, thread_count
 
 __all__ = ["TokenCodes", "assign_tokens", "encode_tokens", "grow_codebook"]
 
-_MIN_OUTLIERS = 64  # fewer tell nothing
+_MIN_OUTLIERS = 4  # fewer tell nothing
 _OUTLIER_SHARE = 0.03  # of new tokens; 0.01 of those of the build are outliers by definition
+_OUTLIER_SHARE_OF_FEW = 0.1  # of fewer than _MANY, among which chance alone makes some
+_MANY = 2048
 _TOKENS_PER_CENTROID = 32
 
 
@@ -115,23 +117,34 @@ def grow_codebook(
 
     errors: float32 [n], squared distances to the centroids that they have
 
-    Each token type of outliers gets a centroid for every 32 of them, as a further type of the same id. Centroids that
-    are there keep their numbers. Returns ``book`` itself where nothing is missing.
+    Each token type of outliers gets one centroid, or one for every 32 of them, as a further type of the same id.
+    Centroids that are there keep their numbers. Returns ``book`` itself where nothing is missing.
     """
     outliers = np.flatnonzero(errors > book.outlier_error)
-    if len(outliers) < max(_MIN_OUTLIERS, _OUTLIER_SHARE * len(errors)):
+    share = _OUTLIER_SHARE if len(errors) >= _MANY else _OUTLIER_SHARE_OF_FEW
+    if len(outliers) < max(_MIN_OUTLIERS, share * len(errors)):
         return book
+    threads = thread_count(n_threads)
     rows = np.array(vectors[outliers], np.float32, order="C")
-    ids = None if token_ids is None else token_ids[outliers]
-    clusters = token_aware_clusters(
-        rows, ids, max(1, len(rows) // _TOKENS_PER_CENTROID), seed=book.rotation_seed, n_threads=n_threads
-    )
-    added = clusters.centroids
-    native.rotate_centroids(added, book.rotation_seed, thread_count(n_threads))
+    native.rotate_centroids(rows, book.rotation_seed, threads)
+    if token_ids is None:
+        labels = np.zeros(len(rows), np.uint32)
+        native.assign_nearest(level(), rows, _values(book.type_rows, book), threads, labels)
+        ids = book.type_ids[labels]
+    else:
+        ids = token_ids[outliers].astype(np.int64)
+    order, kinds, starts = group_by_type(ids)
+    counts = -(-np.diff(starts) // _TOKENS_PER_CENTROID)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    groups = np.stack([starts[:-1], starts[1:], first[:-1], counts, kinds], axis=1).astype(np.uint64)
+    added = np.zeros((int(first[-1]), book.dim), np.float32)
+    native.cluster_groups(
+        level(), rows, order, groups, 10, 0, book.rotation_seed, threads, added,
+        np.zeros(len(rows), np.uint32), np.zeros(len(groups)),
+    )  # fmt: skip
     coded = np.zeros((len(added), book.centroids.shape[1]), np.uint8)
     native.encode_centroids(added, book.scale, coded)
-    means = np.add.reduceat(added, clusters.type_first[:-1].astype(np.int64), axis=0)
-    means /= np.diff(clusters.type_first)[:, None]
+    means = np.add.reduceat(added, first[:-1], axis=0) / counts[:, None]
     mean_rows = np.zeros((len(means), book.centroids.shape[1]), np.uint8)
     native.encode_centroids(np.ascontiguousarray(means, np.float32), book.scale, mean_rows)
     steps = coded[:, : book.dim].astype(np.float32) - CENTROID_ZERO
@@ -140,8 +153,8 @@ def grow_codebook(
         book,
         centroids=np.concatenate([book.centroids, coded]),
         norm=max(book.norm, float(np.sqrt(np.einsum("ij,ij->i", steps, steps).max()))),
-        type_first=np.concatenate([book.type_first, clusters.type_first[1:] + np.uint32(n_before)]),
-        type_ids=np.concatenate([book.type_ids, clusters.type_ids]),
+        type_first=np.concatenate([book.type_first, (first[1:] + n_before).astype(np.uint32)]),
+        type_ids=np.concatenate([book.type_ids, kinds]),
         type_rows=np.concatenate([book.type_rows, mean_rows]),
     )
 
