@@ -117,7 +117,7 @@ def grow_codebook(
 
     errors: float32 [n], squared distances to the centroids that they have
 
-    Each token type of outliers gets one centroid, or one for every 32 of them, as a further type of the same id.
+    Each token type of outliers gets one centroid for every 32 of them, or more, as a further type of the same id.
     Centroids that are there keep their numbers. Returns ``book`` itself where nothing is missing.
     """
     outliers = np.flatnonzero(errors > book.outlier_error)
@@ -133,18 +133,10 @@ def grow_codebook(
         ids = book.type_ids[labels]
     else:
         ids = token_ids[outliers].astype(np.int64)
-    order, kinds, starts = group_by_type(ids)
-    counts = -(-np.diff(starts) // _TOKENS_PER_CENTROID)
-    first = np.concatenate([[0], np.cumsum(counts)])
-    groups = np.stack([starts[:-1], starts[1:], first[:-1], counts, kinds], axis=1).astype(np.uint64)
-    added = np.zeros((int(first[-1]), book.dim), np.float32)
-    native.cluster_groups(
-        level(), rows, order, groups, 10, 0, book.rotation_seed, threads, added,
-        np.zeros(len(rows), np.uint32), np.zeros(len(groups)),
-    )  # fmt: skip
+    added, kinds, first = _more_centroids(rows, ids, book, threads)
     coded = np.zeros((len(added), book.centroids.shape[1]), np.uint8)
     native.encode_centroids(added, book.scale, coded)
-    means = np.add.reduceat(added, first[:-1], axis=0) / counts[:, None]
+    means = np.add.reduceat(added, first[:-1], axis=0) / np.diff(first)[:, None]
     mean_rows = np.zeros((len(means), book.centroids.shape[1]), np.uint8)
     native.encode_centroids(np.ascontiguousarray(means, np.float32), book.scale, mean_rows)
     steps = coded[:, : book.dim].astype(np.float32) - CENTROID_ZERO
@@ -157,6 +149,40 @@ def grow_codebook(
         type_ids=np.concatenate([book.type_ids, kinds]),
         type_rows=np.concatenate([book.type_rows, mean_rows]),
     )
+
+
+def _more_centroids(
+    rows: NDArray[np.float32], ids: NDArray[np.int64], book: Codebook, threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Centroids of these tokens type by type, the types, and where each begins.
+
+    A type gets twice as many until its tokens are no outliers on average, or are centroids themselves.
+    """
+    order, kinds, starts = group_by_type(ids)
+    sizes = np.diff(starts)
+    counts = -(-sizes // _TOKENS_PER_CENTROID)
+    while True:
+        first = np.concatenate([[0], np.cumsum(counts)])
+        groups = np.stack([starts[:-1], starts[1:], first[:-1], counts, kinds], axis=1).astype(np.uint64)
+        added = np.zeros((int(first[-1]), book.dim), np.float32)
+        left = np.zeros(len(groups))
+        native.cluster_groups(
+            level(),
+            rows,
+            order,
+            groups,
+            10,
+            0,
+            book.rotation_seed,
+            threads,
+            added,
+            np.zeros(len(rows), np.uint32),
+            left,
+        )
+        wider = (left > book.outlier_error * sizes) & (counts < sizes)
+        if not wider.any():
+            return added, kinds, first
+        counts = np.where(wider, np.minimum(2 * counts, sizes), counts)
 
 
 def _values(rows: NDArray[np.uint8], book: Codebook) -> NDArray[np.float32]:
