@@ -100,6 +100,17 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def first_line(process: subprocess.Popen[str]) -> str:
+    """Byte by byte: what a buffered reader has taken beyond the line, ``communicate`` would not see."""
+    assert process.stdout is not None
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(process.stdout.fileno(), 1)
+        assert byte, process.communicate()
+        line += byte
+    return line.decode().strip()
+
+
 def build(path: Path, kind: str) -> None:
     corpus = make_corpus(60, DIM)
     build_index(path, corpus.vectors, corpus.offsets, corpus.token_ids, kind=kind)
@@ -112,8 +123,7 @@ def kill_writers(path: Path, n_kills: int, seed: int) -> int:
     n_commits = 0
     for kill in range(n_kills):
         writer = start(WRITER, path, rng.randrange(2**32), kill)
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n", writer.communicate()
+        assert first_line(writer) == "ready"
         time.sleep(rng.random() * 0.3)
         writer.kill()
         lines = [line.split() for line in writer.communicate(timeout=30)[0].splitlines()]
@@ -139,8 +149,7 @@ def kill_writers(path: Path, n_kills: int, seed: int) -> int:
 def read_beside_a_writer(path: Path, n_readers: int, seconds: float) -> tuple[int, list[int]]:
     """Commits of the writer, and rounds of each reader."""
     writer = start(WRITER, path, 1, "w")
-    assert writer.stdout is not None
-    writer.stdout.readline()
+    assert first_line(writer) == "ready"
     readers = [start(READER, path, seconds) for _ in range(n_readers)]
     said = []
     for reader in readers:
