@@ -19,9 +19,6 @@ float best_step(unsigned bits) {
     return bits == 1 ? 1.596F : bits == 2 ? 0.9957F : 0.3352F;
 }
 
-// What product codes leave over is nearly normal, with lighter tails.
-constexpr float kSecondFactor = 1.0F;
-
 // Sums over one token for codes made with one step: how much of the residual they carry.
 struct Fit {
     float projection;  // <r, c>
@@ -69,7 +66,7 @@ std::uint16_t encode_levels(float* residual, std::size_t dim, unsigned bits, std
     const float middle = center(bits);
     float energy = 0;
     for (std::size_t d = 0; d < dim; ++d) energy += residual[d] * residual[d];
-    const float step = kSecondFactor * best_step(bits) * std::sqrt(energy / static_cast<float>(dim));
+    const float step = best_step(bits) * std::sqrt(energy / static_cast<float>(dim));
     float inverse = step > 0 ? 1.0F / step : 0.0F;
     Fit best = fit_of(residual, dim, inverse, middle);
     if (bits == 4) {

@@ -205,7 +205,7 @@ def test_a_subset_is_searched_as_if_it_were_all(index: Index, corpus: Corpus, mo
             (one,) = index.search_batch([query], 9, subset=chosen)
             assert (one.ids, one.scores.tolist()) == (hits.ids, hits.scores.tolist())
             with monkeypatch.context() as m:  # more of them than are scored one and all
-                m.setattr("motherlode.retrieval.index._SCORED_ALL", -1)
+                m.setattr("motherlode.retrieval.selection._SCORED_ALL", -1)
                 filtered = index.search(query, 9, subset=chosen, **everything(index))
                 assert (filtered.ids, filtered.scores.tolist()) == (hits.ids, hits.scores.tolist())
 

@@ -92,9 +92,7 @@ def _types_of_tokens(
     The number after the last one stands for all centroids.
     """
     if token_ids is None:
-        labels = np.zeros(len(rows), np.uint32)
-        native.assign_nearest(level(), rows, _values(book.type_rows, book), threads, labels)
-        yield np.arange(len(rows)), labels.astype(np.int64)
+        yield np.arange(len(rows)), _nearest_types(book, rows, threads)
         return
     ids = token_ids.astype(np.int64)
     sorter = np.argsort(book.type_ids, kind="stable")
@@ -128,9 +126,7 @@ def grow_codebook(
     rows = np.array(vectors[outliers], np.float32, order="C")
     native.rotate_centroids(rows, book.rotation_seed, threads)
     if token_ids is None:
-        labels = np.zeros(len(rows), np.uint32)
-        native.assign_nearest(level(), rows, _values(book.type_rows, book), threads, labels)
-        ids = book.type_ids[labels]
+        ids = book.type_ids[_nearest_types(book, rows, threads)]
     else:
         ids = token_ids[outliers].astype(np.int64)
     added, kinds, first = _more_centroids(rows, ids, book, threads)
@@ -183,6 +179,13 @@ def _more_centroids(
         if not wider.any():
             return added, kinds, first
         counts = np.where(wider, np.minimum(2 * counts, sizes), counts)
+
+
+def _nearest_types(book: Codebook, rows: NDArray[np.float32], threads: int) -> NDArray[np.int64]:
+    """The type of each turned token whose mean is the nearest."""
+    labels = np.zeros(len(rows), np.uint32)
+    native.assign_nearest(level(), rows, _values(book.type_rows, book), threads, labels)
+    return labels.astype(np.int64)
 
 
 def _values(rows: NDArray[np.uint8], book: Codebook) -> NDArray[np.float32]:

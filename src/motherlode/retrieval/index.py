@@ -17,7 +17,7 @@ from motherlode.retrieval.hits import Hits
 from motherlode.retrieval.inputs import check_count, check_query, check_token_ids
 from motherlode.retrieval.kernels import level, thread_count
 from motherlode.retrieval.layout import MANIFEST
-from motherlode.retrieval.segments import bitmap_of
+from motherlode.retrieval.selection import select
 from motherlode.retrieval.settings import SearchSettings
 from motherlode.retrieval.snapshot import Snapshot, column_of, open_snapshot
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Index", "open_index"]
 
-_SCORED_ALL = 10_000  # documents of a selection that are all scored: some 20 ms at 80 tokens each on one AVX2 core
 _COUNTS = ("n_docs", "n_tokens", "n_deleted")
 
 
@@ -180,14 +179,12 @@ class Index:
         state = self.snapshot
         tokens = self._query_vectors([query])[0]
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
-        allowed, score_all = _allowed(state, subset)
-        options = settings.native_options(
-            _refined(state), _types_of(state, query_token_ids, len(tokens)), score_all=score_all
-        )
+        chosen = select(state, subset)
+        types = _types_of(state, query_token_ids, len(tokens))
+        options = settings.native_options(_refined(state), types, score_all=chosen.score_all)
         if state.kind == "flat":
-            return _hits(state, state.flat_search(level(), tokens, check_count(k, "k"), 1, allowed))
-        bits = None if allowed is None else bitmap_of(allowed)
-        return _hits(state, state.searcher.search(level(), tokens, options, bits))
+            return _hits(state, state.flat_search(level(), tokens, check_count(k, "k"), 1, chosen.allowed))
+        return _hits(state, state.searcher.search(level(), tokens, options, chosen.bits))
 
     def search_batch(
         self,
@@ -214,17 +211,18 @@ class Index:
         state = self.snapshot
         threads = thread_count(n_threads)
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
-        allowed, score_all = _allowed(state, subset)
-        options = settings.native_options(_refined(state), score_all=score_all)
+        chosen = select(state, subset)
+        options = settings.native_options(_refined(state), score_all=chosen.score_all)
         arrays = self._query_vectors(queries)
         if state.kind == "flat":
             count = check_count(k, "k")
-            return [_hits(state, state.flat_search(level(), tokens, count, threads, allowed)) for tokens in arrays]
+            return [
+                _hits(state, state.flat_search(level(), tokens, count, threads, chosen.allowed)) for tokens in arrays
+            ]
         offsets = np.zeros(len(arrays) + 1, np.int64)
         np.cumsum([len(tokens) for tokens in arrays], out=offsets[1:])
         tokens = np.concatenate(arrays) if arrays else np.zeros((0, self.dim), np.float32)
-        bits = None if allowed is None else bitmap_of(allowed)
-        found = state.searcher.search_batch(level(), tokens, offsets, options, threads, bits)
+        found = state.searcher.search_batch(level(), tokens, offsets, options, threads, chosen.bits)
         return [_hits(state, one) for one in found]
 
     def _query_vectors(self, queries: Sequence[Any]) -> list[NDArray[np.float32]]:
@@ -241,20 +239,6 @@ class Index:
         encoded = self.encoder.encode_queries(texts)
         pieces = np.split(encoded.vectors, encoded.offsets[1:-1])
         return [check_query(piece, self.dim) for piece in pieces]
-
-
-def _allowed(state: Snapshot, subset: Sequence[str] | None) -> tuple[NDArray[np.bool_] | None, bool]:
-    """Which slots a search may return, None for all; and whether they are few enough to be scored one and all."""
-    if subset is None:
-        return None, False
-    if isinstance(subset, str):
-        raise InputError(f"subset={subset!r}: give a list of ids")
-    names = list(subset)
-    for position, name in enumerate(names):
-        if not isinstance(name, str):
-            raise InputError(f"subset: {name!r} at position {position} is no string; convert with str()")
-    allowed = state.allowed(names)
-    return allowed, int(allowed.sum()) <= _SCORED_ALL
 
 
 def _refined(state: Snapshot) -> bool:

@@ -115,6 +115,8 @@ def check_ids(ids: Sequence[str] | None, n_docs: int) -> list[str] | None:
     """n_docs distinct strings, or None for the positions."""
     if ids is None:
         return None
+    if isinstance(ids, str):
+        raise InputError(f"ids={ids!r}: give a list of ids")
     result = list(ids)
     if len(result) != n_docs:
         raise InputError(f"ids: {len(result)} given for {n_docs} documents")

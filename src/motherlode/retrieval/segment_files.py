@@ -106,10 +106,6 @@ class SegmentSource:
     def n_docs(self) -> int:
         return len(self.kept)
 
-    @property
-    def n_tokens(self) -> int:
-        return int(self.lengths.sum())
-
     def pieces(self, name: str) -> Iterator[NDArray[Any]]:
         """Rows of the kept documents in order, in pieces of bounded size."""
         rows = self.tokens[name]

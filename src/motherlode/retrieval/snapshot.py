@@ -98,14 +98,11 @@ class Snapshot:
         return [*self.files.values(), *(file for segment in self.segments for file in segment.files.values())]
 
     @cached_property
-    def alive(self) -> NDArray[np.bool_]:
-        """Bool [n_slots]"""
-        return ~np.concatenate([np.zeros(0, bool), *(segment.is_deleted for segment in self.segments)])
-
-    @cached_property
     def _live_slots(self) -> NDArray[np.int64] | None:
         """Slots of positions; None where they are the same."""
-        return np.flatnonzero(self.alive) if self.n_deleted else None
+        if not self.n_deleted:
+            return None
+        return np.flatnonzero(~np.concatenate([segment.is_deleted for segment in self.segments]))
 
     def positions(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Positions of documents that are not deleted."""
@@ -117,8 +114,6 @@ class Snapshot:
     def locate(self, slot: int) -> tuple[Segment, int]:
         """The segment of a slot, and the document's number there."""
         number = int(np.searchsorted(self.starts, slot, side="right")) - 1
-        while not self.segments[number].n_docs:  # an empty segment starts where the next one does
-            number += 1
         return self.segments[number], slot - int(self.starts[number])
 
     def ids_of(self, slots: NDArray[np.int64]) -> list[str]:

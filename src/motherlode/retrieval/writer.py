@@ -59,8 +59,8 @@ class Writer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         with self._stack:
             try:
-                if kind is None and (self._deleted or self._batches):
-                    batches = [batch for batch in self._batches if batch.keep.any()]
+                batches = [batch for batch in self._batches if batch.keep.any()]
+                if kind is None and (self._deleted or batches):
                     Commit(self._open_state(), self._book).write(batches, self._deleted, self._purged)
                     self._index.refresh()
             finally:
@@ -128,8 +128,6 @@ class Writer:
         Raises InputError, and deletes nothing, for ids that the index does not have or that stand twice.
         """
         self._open_state()
-        if isinstance(ids, str):
-            raise InputError(f"ids={ids!r}: give a list of ids")
         names = check_ids(ids, len(ids)) or []
         self._require(names)
         self._remove(names, purge=purge)
@@ -152,8 +150,6 @@ class Writer:
 
     def _refuse(self, ids: Sequence[str], texts: Sequence[str], titles: Sequence[str] | None, *, known: bool) -> None:
         """Finds out before the encoder has worked for nothing."""
-        if isinstance(ids, str):
-            raise InputError(f"ids={ids!r}: give a list of ids")
         names = check_ids(ids, len(texts)) or []
         _check_columns(len(names), titles, texts)
         if known:
@@ -188,8 +184,6 @@ class Writer:
         if array.shape[1] != state.dim:
             raise InputError(f"vectors: dim {array.shape[1]}; the index has {state.dim}")
         bounds = check_offsets(offsets, len(array))
-        if isinstance(ids, str):
-            raise InputError(f"ids={ids!r}: give a list of ids")
         names = check_ids(ids, len(bounds) - 1) or []
         _check_columns(len(names), titles, texts)
         kinds = check_token_ids(token_ids, len(array))
