@@ -27,9 +27,11 @@ _WHERE = {
     "build_text_index": "motherlode.workflows.text_index",
     "cpu": "motherlode.retrieval.kernels",
     "exact_search": "motherlode.retrieval.exact",
+    "field": "motherlode.retrieval.metadata.expressions",
     "load_encoder": "motherlode.retrieval.encoders",
     "open_index": "motherlode.retrieval.index",
     "token_aware_clusters": "motherlode.retrieval.clustering",
+    "valid_at": "motherlode.retrieval.metadata.expressions",
 }
 
 __all__ = sorted([*_WHERE, "__version__"])

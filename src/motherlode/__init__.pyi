@@ -16,6 +16,8 @@ from motherlode.retrieval.index import Index as Index
 from motherlode.retrieval.index import open_index as open_index
 from motherlode.retrieval.kernels import CpuInfo as CpuInfo
 from motherlode.retrieval.kernels import cpu as cpu
+from motherlode.retrieval.metadata.expressions import field as field
+from motherlode.retrieval.metadata.expressions import valid_at as valid_at
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
 from motherlode.retrieval.writer import Writer as Writer

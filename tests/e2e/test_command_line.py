@@ -178,3 +178,22 @@ def test_help_version_and_cpu_answer() -> None:
     facts = json.loads(lode("cpu", "--json").stdout)
     assert facts["level"] in facts["available"]
     assert "reference" in facts["available"]
+
+
+def test_answers_can_be_filtered_by_fields_of_the_records(tmp_path: Path) -> None:
+    records = [
+        {"id": "old", "text": "How to bake bread", "year": 2001, "tags": ["oven"], "day": "2001-02-03"},
+        {"id": "new", "text": "How to bake a cake", "year": 2020, "tags": ["oven", "sweet"]},
+    ]
+    (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    lode("index", tmp_path / "r.jsonl", "-o", tmp_path / "i", "--metadata", "year,tags,day:timestamp", "-q")
+    asked = ("search", tmp_path / "i", "baking bread")
+    found = json.loads(lode(*asked, "--json", "--where", "year < 2010 AND has(tags, 'oven')").stdout)
+    assert [hit["id"] for hit in found["hits"]] == ["old"]
+    assert found["hits"][0]["metadata"] == {"day": "2001-02-03", "tags": ["oven"], "year": 2001}
+    done = lode(*asked, "--where", "day IS NULL")
+    assert done.stdout.splitlines()[1] == "   tags oven, sweet · year 2020"
+    assert "1 of 1 documents that match in" in done.stderr
+    failed = lode(*asked, "--where", "yaer = 2000", code=2)
+    assert "no column 'yaer'; did you mean 'year'?" in failed.stderr
+    assert "day (timestamp)" in lode("info", tmp_path / "i").stdout

@@ -22,6 +22,10 @@ CORPUS = make_corpus(60, 8, lengths=[0, 1, 2, 3, 5, 9] * 10, n_types=9)
 QUERIES = [CORPUS.query(i, n, seed=i) for i, n in ((3, 4), (17, 1), (28, 9))]
 NAMES = st.lists(st.sampled_from([f"n{i}" for i in range(12)]), min_size=1, max_size=4, unique=True)
 DOCUMENT = st.integers(0, CORPUS.n_docs - 1)
+METADATA = st.fixed_dictionaries(
+    {}, optional={"n": st.none() | st.integers(0, 3), "s": st.none() | st.sampled_from("abc")}
+)
+Model = dict[str, tuple[int, dict[str, Any]]]  # position in the corpus, metadata
 
 
 class CrashError(BaseException):
@@ -29,7 +33,7 @@ class CrashError(BaseException):
 
 
 class LivingIndex(RuleBasedStateMachine):
-    """model: id → position in the corpus, in order of insertion."""
+    """model: id → position in the corpus and metadata, in order of insertion."""
 
     kind = "flat"
 
@@ -50,7 +54,7 @@ class LivingIndex(RuleBasedStateMachine):
         ids = [f"s{i}" for i in range(len(start))]
         self.index = build_index(self.folder / "i", vectors, offsets, kinds, ids, kind=self.kind, **options)
         self.other = open_index(self.index.path)
-        self.model: dict[str, int] = dict(zip(ids, start, strict=True))
+        self.model: Model = {name: (position, {}) for name, position in zip(ids, start, strict=True)}
 
     def documents(self, positions: list[int]) -> tuple[Any, Any, Any]:
         rows = [np.arange(CORPUS.offsets[p], CORPUS.offsets[p + 1]) for p in positions]
@@ -58,20 +62,32 @@ class LivingIndex(RuleBasedStateMachine):
         offsets = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64)
         return CORPUS.vectors[chosen], offsets, None if self.pseudo else CORPUS.token_ids[chosen]
 
-    def put(self, w: Any, model: dict[str, int], names: list[str], document: int) -> None:
+    def put(self, w: Any, model: Model, names: list[str], document: int, row: dict[str, Any]) -> None:
         """Adds the names that are new and updates the others."""
         for fresh in (True, False):
             own = [name for name in names if (name not in model) == fresh]
             positions = [(document + 7 * i) % CORPUS.n_docs for i in range(len(own))]
-            (w.add if fresh else w.update)(own, *self.documents(positions))
+            (w.add if fresh else w.update)(own, *self.documents(positions), [row] * len(own))
             for name, position in zip(own, positions, strict=True):
-                model.pop(name, None)
-                model[name] = position
+                before = model.pop(name, (0, {}))[1]
+                model[name] = (position, {**before, **row})
 
-    @rule(names=NAMES, document=DOCUMENT)
-    def write(self, names: list[str], document: int) -> None:
+    @rule(names=NAMES, document=DOCUMENT, row=METADATA)
+    def write(self, names: list[str], document: int, row: dict[str, Any]) -> None:
         with self.index.writer() as w:
-            self.put(w, self.model, names, document)
+            self.put(w, self.model, names, document, row)
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data(), row=METADATA, names=NAMES, document=DOCUMENT, first=st.booleans())
+    def describe(self, data: Any, row: dict[str, Any], names: list[str], document: int, first: bool) -> None:
+        chosen = data.draw(st.lists(st.sampled_from(list(self.model)), unique=True))
+        with self.index.writer() as w:
+            if first:
+                self.put(w, self.model, names, document, {})
+            w.set_metadata(chosen, [row] * len(chosen))
+        for name in chosen:
+            position, before = self.model[name]
+            self.model[name] = (position, {**before, **row})
 
     @precondition(lambda self: self.model)
     @rule(data=st.data(), purge=st.booleans(), names=NAMES, document=DOCUMENT, again=st.booleans())
@@ -82,13 +98,13 @@ class LivingIndex(RuleBasedStateMachine):
             for name in gone:
                 del self.model[name]
             if again:
-                self.put(w, self.model, names, document)
+                self.put(w, self.model, names, document, {})
 
     @rule(names=NAMES, document=DOCUMENT)
     def abandon(self, names: list[str], document: int) -> None:
         try:
             with self.index.writer() as w:
-                self.put(w, dict(self.model), names, document)
+                self.put(w, dict(self.model), names, document, {"n": 1})
                 raise ZeroDivisionError
         except ZeroDivisionError:
             pass
@@ -129,7 +145,7 @@ class LivingIndex(RuleBasedStateMachine):
                     self.index.compact()
                     return  # there was nothing to merge
                 with self.index.writer() as w:
-                    self.put(w, after, names, document)
+                    self.put(w, after, names, document, {"s": "b"})
             except CrashError:
                 pass
         if not merge and count[0] <= file:
@@ -144,7 +160,8 @@ class LivingIndex(RuleBasedStateMachine):
         for index in (self.index, self.other):
             assert list(index.ids) == list(self.model)
             assert index.n_docs == len(self.model)
-        vectors, offsets, _ = self.documents(list(self.model.values()))
+        vectors, offsets, _ = self.documents([position for position, _ in self.model.values()])
+        self.check_metadata()
         assert self.index.n_tokens == len(vectors)
         names = list(self.model)
         n_found = int((np.diff(offsets) > 0).sum())
@@ -159,6 +176,15 @@ class LivingIndex(RuleBasedStateMachine):
             stored = dict(search_reference(self.index, query, 100))
             for name, score in hits:  # the query is rounded to 1/63 of its largest value
                 assert abs(score - stored[name]) <= 0.05 * len(query)
+
+    def check_metadata(self) -> None:
+        rows = {name: row for name, (_, row) in self.model.items()}
+        for index in (self.index, self.other):
+            known = [{k: v for k, v in row.items() if v is not None} for row in index.metadata_of(list(rows))]
+            assert known == [{k: v for k, v in row.items() if v is not None} for row in rows.values()]
+        for column, where, wanted in (("n", "n >= 2", (2, 3)), ("s", "s = 'b'", ("b",))):
+            if column in self.index.schema:
+                assert self.index.ids_where(where) == [name for name, row in rows.items() if row.get(column) in wanted]
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):

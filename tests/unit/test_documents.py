@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,44 @@ def test_title_and_text_are_encoded_together() -> None:
     assert Document("a", "Title", "Text").text_to_encode == "Title\nText"
     assert Document("a", "", "Text").text_to_encode == "Text"
     assert Document("a", "Title", "").text_to_encode == "Title"
+
+
+def test_fields_of_records_become_metadata(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": "one", "year": 2020, "tags": ["x"], "day": "2020-05-01"}\n{"text": "two", "year": null}\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "b.csv").write_text("id,text,year,tags,on\n1,three,2021.5,x; y,\n2,four,,,yes\n", encoding="utf-8")
+    fields = ("year:number", "tags", "day:timestamp")
+    first = [d.metadata for d in read_documents(tmp_path / "a.jsonl", SourceOptions(metadata_fields=fields))]
+    assert first == [{"year": 2020, "tags": ["x"], "day": datetime(2020, 5, 1)}, {"year": None}]
+    fields = ("year:number", "tags:strings", "on:boolean")
+    second = [d.metadata for d in read_documents(tmp_path / "b.csv", SourceOptions(metadata_fields=fields))]
+    assert second == [{"year": 2021.5, "tags": ["x; y"], "on": None}, {"year": None, "tags": None, "on": True}]
+
+
+def test_passages_inherit_the_metadata_of_their_document(tmp_path: Path) -> None:
+    text = " ".join(["word"] * 500)
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": text, "year": 2020}), encoding="utf-8")
+    options = SourceOptions(metadata_fields=("year",), max_passage_tokens=100)
+    found = [(d.id, d.metadata) for d in read_documents(tmp_path / "a.jsonl", options)]
+    assert len(found) > 3
+    assert {json.dumps(metadata) for _, metadata in found} == {'{"year": 2020}'}
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        (("yeer",), InputError, "no field 'yeer' (--metadata); the record has 'text', 'year'"),
+        (("year:date",), InputError, "no type 'date'; there are string, number"),
+        (("year:boolean",), DataError, "a.jsonl:1: 'year' holds 'soon', which is no boolean"),
+        (("year:timestamp",), DataError, "which is no timestamp"),
+    ],
+)
+def test_metadata_fields_that_do_not_fit_are_named(
+    tmp_path: Path, fields: tuple[str, ...], error: type[Exception], message: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "one", "year": "soon"}', encoding="utf-8")
+    with pytest.raises(error) as caught:
+        list(read_documents(tmp_path / "a.jsonl", SourceOptions(metadata_fields=fields)))
+    assert message in str(caught.value)

@@ -269,3 +269,18 @@ def test_texts_that_come_later_are_encoded_as_those_of_the_build(tmp_path: Path)
         query = WordEncoder().encode_queries([document.text_to_encode]).vectors
         found, expected = dict(index.search(query, 8)), dict(whole.search(query, 8))
         assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_documents_bring_metadata_also_through_an_interruption(tmp_path: Path) -> None:
+    rows = [{"n": i, "s": None if i % 3 else "x"} for i in range(300)]
+    documents = [{"id": str(i), "text": f"word{i}", "metadata": row} for i, row in enumerate(rows)]
+    with pytest.raises(KeyboardInterrupt):
+        build_text_index(tmp_path / "i", documents, WordEncoder(fail_after=128), resume_key="these")
+    index = build_text_index(tmp_path / "i", [], WordEncoder(), resume_key="these")
+    assert index.metadata_of(["299", "3"]) == [{"n": 299, "s": None}, {"n": 3, "s": "x"}]
+    assert index.ids_where("n < 7 AND s = 'x'") == ["0", "3", "6"]
+
+
+def test_metadata_that_is_no_dict_names_the_document(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="document 1: metadata is 3, expected a dict"):
+        build_text_index(tmp_path / "i", ["a", {"text": "b", "metadata": 3}], WordEncoder())

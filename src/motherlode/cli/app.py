@@ -77,6 +77,12 @@ def index_command(
     ] = None,
     title_field: Annotated[str | None, typer.Option(help="Field with the title.")] = None,
     id_field: Annotated[str | None, typer.Option(help="Field with the id.")] = None,
+    metadata: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELDS", help="Fields to filter by, with commas: year:number,lang,tags:strings,day:timestamp."
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(help="Threads of the build; 0 for all CPUs.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
@@ -90,6 +96,7 @@ def index_command(
 
     reading = SourceOptions(
         id_field=id_field,
+        metadata_fields=tuple(name.strip() for name in (metadata or "").split(",") if name.strip()),
         title_field=title_field,
         text_field=text_field,
         max_passage_tokens=0 if encoder.startswith("precomputed:") else passage_tokens,
@@ -116,6 +123,10 @@ def search_command(
     encoder: Annotated[
         str | None, typer.Option("--encoder", "-e", help="For the question, if the index's own has moved.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="SQL", help="Only documents with such metadata: \"year >= 2020 AND lang = 'en'\"."),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show whole passages.")] = False,
     json: AsJson = False,
     no_color: NoColor = False,
@@ -123,7 +134,7 @@ def search_command(
     """Ask an index a question."""
     from motherlode.cli.search import search
 
-    search(path, query, k=k, encoder_spec=encoder, full=full, as_json=json, no_color=no_color)
+    search(path, query, k=k, encoder_spec=encoder, where=where, full=full, as_json=json, no_color=no_color)
 
 
 @app.command("info")

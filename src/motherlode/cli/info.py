@@ -46,6 +46,9 @@ def _print_facts(console: Console, facts: Mapping[str, Any]) -> None:
         "documents": f"{facts['n_docs']:,}",
         "tokens": f"{facts['n_tokens']:,} of {facts['dim']} dimensions",
         **_segments(facts["segments"]),
+        **(
+            {"metadata": ", ".join(f"{n} ({t})" for n, t in facts["metadata"].items())} if facts.get("metadata") else {}
+        ),
         "size": f"{size(facts['size_bytes'])}, {per_token}",
         "encoder": _encoder(facts.get("encoder")),
         "built": _built(facts.get("built") or {}),

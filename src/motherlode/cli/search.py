@@ -6,8 +6,9 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -26,27 +27,39 @@ _LINES_SHOWN = 3
 
 
 def search(
-    path: Path, query: str | None, *, k: int, encoder_spec: str | None, full: bool, as_json: bool, no_color: bool
+    path: Path,
+    query: str | None,
+    *,
+    k: int,
+    encoder_spec: str | None,
+    where: str | None,
+    full: bool,
+    as_json: bool,
+    no_color: bool,
 ) -> None:
     """Answer one question, or every line of standard input."""
     from motherlode import open_index
 
     index = open_index(path)
+    n_docs = (
+        index.n_docs if where is None else len(index.ids_where(where))
+    )  # a wrong filter is told before the model loads
     encoder = encoder_of(index, encoder_spec)
     console = results(no_color=no_color)
     for question in [query] if query is not None else _questions():
         began = time.perf_counter()
         encoded = encoder.encode_queries([question])
         between = time.perf_counter()
-        hits = index.search(encoded.vectors, k=k, query_token_ids=encoded.token_ids)
+        hits = index.search(encoded.vectors, k=k, query_token_ids=encoded.token_ids, where=where)
         seconds = {"encode": between - began, "search": time.perf_counter() - between}
         if as_json:
             _print_json(index, question, hits, seconds)
             continue
         _print_hits(console, index, question, hits, full=full)
+        among = f"{n_docs:,} documents{' that match' if where else ''}"
         problems(no_color=no_color).print(
-            f"{len(hits)} of {index.n_docs:,} documents in {1000 * seconds['search']:.1f} ms, after "
-            f"{duration(seconds['encode'])} for the question",
+            f"{len(hits)} of {among} in {1000 * seconds['search']:.1f} ms, after {duration(seconds['encode'])} for the "
+            "question",
             style="dim",
         )
 
@@ -73,8 +86,11 @@ def _print_json(index: Index, question: str, hits: Hits, seconds: Mapping[str, f
             "score": round(float(hits.scores[rank - 1]), 6),
             "title": index.titles[position] if index.titles else None,
             "text": index.texts[position] if index.texts else None,
+            **({"metadata": _as_json(metadata)} if index.schema else {}),
         }
-        for rank, position in enumerate(map(int, hits.positions), start=1)
+        for rank, (position, metadata) in enumerate(
+            zip(map(int, hits.positions), index.metadata_of(hits.ids), strict=True), start=1
+        )
     ]
     sys.stdout.write(
         json.dumps({"query": question, "seconds": dict(seconds), "hits": found}, ensure_ascii=False) + "\n"
@@ -82,16 +98,35 @@ def _print_json(index: Index, question: str, hits: Hits, seconds: Mapping[str, f
     sys.stdout.flush()
 
 
+def _as_json(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _instant(value) if hasattr(value, "isoformat") else value for name, value in metadata.items()}
+
+
+def _metadata_line(metadata: Mapping[str, Any]) -> str:
+    """What a person reads of it: ``year 2020 · lang en``."""
+    known = [(name, value) for name, value in _as_json(metadata).items() if value not in (None, [])]
+    return " · ".join(f"{name} {', '.join(v) if isinstance(v, list) else v}" for name, v in known)
+
+
+def _instant(value: datetime) -> str:
+    """ISO 8601; midnight in UTC is a day."""
+    return value.isoformat().replace("+00:00", "Z").removesuffix("T00:00:00Z")
+
+
 def _print_hits(console: Console, index: Index, question: str, hits: Hits, *, full: bool) -> None:
     if not len(hits):
         console.print("no answers", style="dim")
     indent = len(str(len(hits))) + 2
-    for rank, position in enumerate(map(int, hits.positions), start=1):
+    for rank, (position, metadata) in enumerate(
+        zip(map(int, hits.positions), index.metadata_of(hits.ids), strict=True), start=1
+    ):
         title = index.titles[position] if index.titles else ""
         head = Text(f"{rank:>{indent - 2}}  ", style="bold cyan")
         head.append(f"{float(hits.scores[rank - 1]):.2f}  ", style="cyan")
         head.append_text(_heading(question, title, hits.ids[rank - 1], console.width - len(head)))
         console.print(head, no_wrap=True, overflow="ellipsis")
+        if facts := _metadata_line(metadata):
+            console.print(Text(" " * indent + facts, style="dim"), no_wrap=True, overflow="ellipsis")
         text = index.texts[position] if index.texts else ""
         if text:
             room = max(20, console.width - indent)

@@ -39,7 +39,15 @@ from motherlode.retrieval.layout import (
     hold_directory,
     next_generation,
 )
-from motherlode.retrieval.segment_files import CodeShape, write_assignment, write_documents, write_lists
+from motherlode.retrieval.metadata.columns import Column
+from motherlode.retrieval.metadata.tables import columns_of, schema_of
+from motherlode.retrieval.segment_files import (
+    CodeShape,
+    write_assignment,
+    write_documents,
+    write_lists,
+    write_metadata,
+)
 
 __all__ = ["build_index"]
 
@@ -58,6 +66,7 @@ class _Corpus:
     titles: Sequence[str] | None
     texts: Sequence[str] | None
     encoder: Encoder | None
+    columns: dict[str, Column]
 
     @property
     def n_docs(self) -> int:
@@ -92,6 +101,7 @@ def build_index(
     progress: Progress | None = None,
     titles: Sequence[str] | None = None,
     texts: Sequence[str] | None = None,
+    metadata: Any = None,
     encoder: Encoder | None = None,
 ) -> Index:
     """Builds an index over token vectors and opens it.
@@ -109,12 +119,15 @@ def build_index(
     n_threads: 0 for the CPUs this process may use
     memory_limit_bytes: bound for what the build allocates beside the input; InputError when it cannot be kept
     titles, texts: n_docs strings, kept for display
+    metadata: what filters ask for: a dict for each document (or None), a dict of columns, or an Arrow, polars or pandas
+        table. A column holds strings, numbers, booleans, datetimes (naive ones are UTC) or lists of strings; a missing
+        key, None and NaN are NULL
     encoder: stored with the index, so that it can be searched by text
 
     An interrupted or failed build leaves the previous index untouched. Raises InputError for wrong input.
     """
     started = perf_counter()
-    corpus = _check(vectors, offsets, token_ids, ids, titles, texts, encoder)
+    corpus = _check(vectors, offsets, token_ids, ids, titles, texts, encoder, metadata)
     threads = thread_count(n_threads)
     flat = _is_flat(kind, len(corpus.vectors))
     if not all(isinstance(b, int) for b in (bits, refine_bits)) or bits not in _BITS or refine_bits not in (0, *_BITS):
@@ -151,6 +164,8 @@ def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, repo
         shared, roles, facts = (_write_flat if flat else _write_compressed)(corpus, plan, create, report)
         if write_documents(create, corpus.ids, corpus.titles, corpus.texts):
             roles.append("documents")
+        if write_metadata(create, corpus.columns):
+            roles.append("metadata")
         if encoder is not None and encoder.arrays:
             shared.append("encoder")
             with create("encoder") as writer:
@@ -164,6 +179,7 @@ def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, repo
             **counts,
             "files": entries(shared),
             "segments": [{**counts, "n_deleted": 0, "files": entries(roles)}],
+            "metadata": schema_of(corpus.columns),
             "encoder": None if encoder is None else {"name": encoder.name, "config": dict(encoder.config)},
             "built": {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -187,6 +203,7 @@ def _check(
     titles: Sequence[str] | None,
     texts: Sequence[str] | None,
     encoder: Encoder | None,
+    metadata: Any,
 ) -> _Corpus:
     array = check_vectors(vectors)
     bounds = check_offsets(offsets, len(array))
@@ -197,7 +214,8 @@ def _check(
     if encoder is not None and encoder.dim != array.shape[1]:
         raise InputError(f"encoder {encoder.name!r} has dim {encoder.dim}, the vectors have {array.shape[1]}")
     kinds = check_token_ids(token_ids, len(array))
-    return _Corpus(array, bounds, kinds, check_ids(ids, n_docs), titles, texts, encoder)
+    columns = columns_of(metadata, n_docs)
+    return _Corpus(array, bounds, kinds, check_ids(ids, n_docs), titles, texts, encoder, columns)
 
 
 def _points_per_centroid(corpus: _Corpus, memory_limit_bytes: int | None, threads: int) -> int:

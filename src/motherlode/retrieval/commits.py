@@ -7,7 +7,8 @@ many, and swaps the manifest. Files are never changed, so whatever interrupts a 
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,15 @@ from motherlode.retrieval.clustering import token_aware_clusters
 from motherlode.retrieval.codebook import Codebook, make_codebook, read_codebook, write_codebook
 from motherlode.retrieval.coding import assign_tokens, encode_tokens, grow_codebook
 from motherlode.retrieval.layout import commit, discard, file_entry, file_name, hold_directory, next_generation
-from motherlode.retrieval.segment_files import CodeShape, SegmentSource, write_deleted, write_segment
+from motherlode.retrieval.metadata.columns import Column, null_column, replaced
+from motherlode.retrieval.segment_files import CodeShape, SegmentSource, write_deleted, write_metadata, write_segment
 from motherlode.retrieval.segments import Segment
 from motherlode.retrieval.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from motherlode.retrieval.index import Index
 
-__all__ = ["Batch", "Commit", "code_tokens", "compact_index", "first_to_merge"]
+__all__ = ["Batch", "Changes", "Commit", "code_tokens", "compact_index", "first_to_merge"]
 
 _MERGE_FACTOR = 4  # a segment joins a merge when those after it hold at least a quarter of its tokens
 _MERGE_COUNT = 8  # segments that are worth a merge
@@ -60,13 +62,35 @@ class Batch:
         titles: Sequence[str] | None,
         texts: Sequence[str] | None,
         raw: tuple[NDArray[Any], NDArray[Any] | None] | None = None,
+        columns: Mapping[str, Column] | None = None,
     ) -> None:
         self.raw = raw
+        self.columns = dict(columns or {})
         self.ids, self.offsets, self.tokens, self.titles, self.texts = ids, offsets, tokens, titles, texts
         self.keep = np.ones(len(ids), bool)
 
     def source(self) -> SegmentSource:
-        return SegmentSource(self.offsets, self.tokens, self.ids, self.titles, self.texts, self.keep)
+        return SegmentSource(self.offsets, self.tokens, self.ids, self.titles, self.texts, self.keep, self.columns)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a transaction asks of an index.
+
+    batches: new documents
+    deleted, purged: slots; purged ones are deleted too, and nothing of them stays in the files
+    metadata: slot → column → its new value
+    schema: the types of metadata columns afterwards
+    """
+
+    batches: list[Batch] = field(default_factory=list)
+    deleted: set[int] = field(default_factory=set)
+    purged: set[int] = field(default_factory=set)
+    metadata: dict[int, dict[str, Any]] = field(default_factory=dict)
+    schema: dict[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.deleted or self.metadata or any(batch.keep.any() for batch in self.batches))
 
 
 def code_tokens(
@@ -100,15 +124,9 @@ class Commit:
         self._written: list[Path] = []
         self._number = 0
 
-    def write(
-        self,
-        batches: Sequence[Batch],
-        deleted: set[int],
-        purged: set[int],
-        merge_all: bool = False,
-    ) -> None:
+    def write(self, changes: Changes, *, merge_all: bool = False) -> None:
         try:
-            self._write(batches, deleted, purged, merge_all)
+            self._write(changes, merge_all)
         except OSError as error:
             discard(self.directory, self._written)
             raise _named(error, self.directory) from error
@@ -116,31 +134,29 @@ class Commit:
             discard(self.directory, self._written)
             raise
 
-    def _write(
-        self,
-        batches: Sequence[Batch],
-        deleted: set[int],
-        purged: set[int],
-        merge_all: bool,
-    ) -> None:
+    def _write(self, changes: Changes, merge_all: bool) -> None:
         state, content = self.state, dict(self.state.manifest)
+        batches = [batch for batch in changes.batches if batch.keep.any()]
+        if changes.schema:
+            content["metadata"] = changes.schema
+        self._columns = self._changed_columns(changes.metadata)
         if any(batch.raw is not None for batch in batches):
             content |= self._first_codebook(batches)
         elif self.book is not None and len(self.book.centroids) != content["codebook"]["n_centroids"]:
             content |= self._written_codebook(self.book, content["codebook"])
-        flags = self._deleted_flags(deleted)
+        flags = self._deleted_flags(changes.deleted)
         alive = [int(np.diff(s.offsets)[~f].sum()) for s, f in zip(state.segments, flags, strict=True)]
         new_tokens = sum(int(np.diff(batch.offsets)[batch.keep].sum()) for batch in batches)
         sizes = [*alive, *([new_tokens] if batches else [])]
         first = 0 if merge_all else first_to_merge(sizes)
         entries: list[dict[str, Any]] = []
-        for number, segment in enumerate(state.segments[: min(first, len(alive))]):
-            if self._wants_rewrite(number, flags, purged):
-                entries += self._merged([self._source(segment, flags[number])])
+        for number in range(min(first, len(alive))):
+            if self._wants_rewrite(number, flags, changes.purged):
+                entries += self._merged([self._source(number, flags[number])])
             else:
-                entries.append(self._kept(segment, flags[number]))
+                entries.append(self._kept(number, flags[number]))
         new = [batch.source() for batch in batches]
-        old = [self._source(s, f) for s, f in zip(state.segments[first:], flags[first:], strict=True)]
+        old = [self._source(number, flags[number]) for number in range(first, len(state.segments))]
         entries += self._merged(old + new)
         content["segments"] = entries
         content["n_docs"] = sum(entry["n_docs"] - entry["n_deleted"] for entry in entries)
@@ -151,32 +167,57 @@ class Commit:
         """Bool [n_docs] for each segment: what is deleted after this commit."""
         flags = [segment.is_deleted.copy() for segment in self.state.segments]
         slots = np.fromiter(deleted, np.int64, len(deleted))
-        numbers = np.searchsorted(self.state.starts, slots, side="right") - 1
+        numbers = self._numbers(slots)
         for number in np.unique(numbers).tolist():
             own = slots[numbers == number] - self.state.starts[number]
             flags[number][own] = True
         return flags
+
+    def _numbers(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The segment of each slot."""
+        return np.searchsorted(self.state.starts, slots, side="right") - 1
+
+    def _changed_columns(self, changes: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[str, Column]]:
+        """Segment → its columns, for those whose documents get other metadata."""
+        changed: dict[int, dict[str, dict[int, Any]]] = {}
+        for slot, values in changes.items():
+            number = int(self._numbers(np.array([slot]))[0])
+            for name, value in values.items():
+                changed.setdefault(number, {}).setdefault(name, {})[slot - int(self.state.starts[number])] = value
+        columns = {}
+        for number, by_name in changed.items():
+            segment = self.state.segments[number]
+            columns[number] = dict(segment.columns)
+            for name, values_at in by_name.items():
+                before = segment.columns.get(name) or null_column(segment.n_docs)
+                columns[number][name] = replaced(before, values_at, name)
+        return columns
 
     def _wants_rewrite(self, number: int, flags: Sequence[NDArray[np.bool_]], purged: set[int]) -> bool:
         """Segments with purged documents, and those of which more than half is deleted."""
         begin, end = self.state.starts[number], self.state.starts[number + 1]
         return any(begin <= slot < end for slot in purged) or bool(2 * flags[number].sum() > len(flags[number]))
 
-    def _source(self, segment: Segment, is_deleted: NDArray[np.bool_]) -> SegmentSource:
-        return SegmentSource.of(segment, self._shape(), ~is_deleted)
+    def _source(self, number: int, is_deleted: NDArray[np.bool_]) -> SegmentSource:
+        return SegmentSource.of(self.state.segments[number], self._shape(), ~is_deleted, self._columns.get(number))
 
     def _shape(self) -> CodeShape | None:
         book = self.book
         return None if book is None else CodeShape(book.dim, book.bits, book.refine_bits, len(book.centroids))
 
-    def _kept(self, segment: Segment, is_deleted: NDArray[np.bool_]) -> dict[str, Any]:
-        """The entry of a segment whose files stay; a new bitmap where more is deleted than before."""
+    def _kept(self, number: int, is_deleted: NDArray[np.bool_]) -> dict[str, Any]:
+        """The entry of a segment whose files stay, but for a new bitmap and new metadata where they have changed."""
+        segment: Segment = self.state.segments[number]
         n_deleted = int(is_deleted.sum())
-        if n_deleted == segment.n_deleted:
-            return segment.entry
-        create, entries = self._files()
-        write_deleted(create, is_deleted)
-        return {**segment.entry, "n_deleted": n_deleted, "files": {**segment.entry["files"], **entries(["deleted"])}}
+        files, (create, entries) = dict(segment.entry["files"]), self._files()
+        if n_deleted != segment.n_deleted:
+            write_deleted(create, is_deleted)
+            files |= entries(["deleted"])
+        if number in self._columns:
+            files.pop("metadata", None)
+            if write_metadata(create, self._columns[number]):
+                files |= entries(["metadata"])
+        return {**segment.entry, "n_deleted": n_deleted, "files": files}
 
     def _merged(self, sources: Sequence[SegmentSource]) -> list[dict[str, Any]]:
         """The entry of a new segment with the documents of all sources; none where there are no documents."""
@@ -246,7 +287,7 @@ def compact_index(index: Index, progress: Progress | None = None) -> None:
             book = None
             if state.kind == "compressed":
                 book = read_codebook(state.files["codebook"], state.manifest["codebook"], state.dim)
-            Commit(state, book).write([], set(), set(), merge_all=True)
+            Commit(state, book).write(Changes(), merge_all=True)
             report.advance(state.n_tokens)
             report.finish()
         index.refresh()

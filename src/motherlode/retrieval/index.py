@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from motherlode.core.ports import Encoder, Progress
 from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.retrieval.hits import Hits
-from motherlode.retrieval.inputs import check_count, check_query, check_token_ids
+from motherlode.retrieval.inputs import check_count, check_ids, check_query, check_token_ids
 from motherlode.retrieval.kernels import level, thread_count
 from motherlode.retrieval.layout import MANIFEST
-from motherlode.retrieval.selection import select
+from motherlode.retrieval.metadata.expressions import Expression, Field
+from motherlode.retrieval.selection import matching_slots, select
 from motherlode.retrieval.settings import SearchSettings
 from motherlode.retrieval.snapshot import Snapshot, column_of, open_snapshot
 
@@ -77,6 +78,29 @@ class Index:
     def texts(self) -> Sequence[str] | None:
         """The documents' texts by position; None when none were given."""
         return column_of(self.snapshot, "texts")
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """The metadata columns and their types: string, number, boolean, timestamp, strings; null without a value."""
+        return dict(self.snapshot.schema)
+
+    def metadata_of(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The metadata of documents, None where there is none. Raises InputError for an id that is not there."""
+        state = self.snapshot
+        slots = state.find(check_ids(ids, len(ids)) or []).tolist()
+        if -1 in slots:
+            raise InputError(f"ids: the index has no {list(ids)[slots.index(-1)]!r}")
+        found = []
+        for segment, place in map(state.locate, slots):
+            columns = segment.columns
+            found.append({name: columns[name].value(place) if name in columns else None for name in state.schema})
+        return found
+
+    def ids_where(self, where: str | Expression | Field, params: Sequence[Any] = ()) -> list[str]:
+        """The ids of all documents that match a filter, in order of insertion; ``where`` as in :meth:`search`."""
+        state = self.snapshot
+        slots = np.flatnonzero(matching_slots(state, where, params) & ~state.is_deleted)
+        return state.ids_of(slots)
 
     @property
     def size_bytes(self) -> int:
@@ -149,6 +173,8 @@ class Index:
         alpha: float | None = None,
         beta: int | None = None,
         *,
+        where: str | Expression | Field | None = None,
+        params: Sequence[Any] = (),
         subset: Sequence[str] | None = None,
         k_gather: int | None = None,
         k_refine: int | None = None,
@@ -166,8 +192,12 @@ class Index:
         k_refine: documents whose refinement codes are scored, where the index has them
         alpha: keep documents within alpha * |k-th best| of it after the centroid stage; None is off
         beta: stop after this many scored documents in a row outside the top k; None is off
-        subset: ids of the documents to choose from; up to 10,000 are all scored, whatever the settings say. Ids that
-            the index does not have count for nothing
+        where: a filter over the documents' metadata: SQL text, ``"year >= ? AND has(tags, 'news')"`` with ``params``,
+            or made with :func:`motherlode.field`. Comparisons, AND, OR, NOT, IN, BETWEEN, LIKE (case matters), IS NULL,
+            has(list, 'x'); NULL as in SQL. Up to 10,000 documents that match are all scored, whatever the settings say
+        params: the values of the ? in ``where``; ``IN ?`` takes a list
+        subset: ids of the documents to choose from, scored like those of ``where``. Ids that the index does not have
+            count for nothing
         stop_sigma: stop once a document's codes would have to add more to its centroid score than is usual by so many
             standard deviations; 0 is off
         coarse: "auto", "exhaustive" or "ranges"
@@ -179,7 +209,7 @@ class Index:
         state = self.snapshot
         tokens = self._query_vectors([query])[0]
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
-        chosen = select(state, subset)
+        chosen = select(state, subset, where, params)
         types = _types_of(state, query_token_ids, len(tokens))
         options = settings.native_options(_refined(state), types, score_all=chosen.score_all)
         if state.kind == "flat":
@@ -192,6 +222,8 @@ class Index:
         k: int = 10,
         n_threads: int = 0,
         *,
+        where: str | Expression | Field | None = None,
+        params: Sequence[Any] = (),
         subset: Sequence[str] | None = None,
         k_centroids: int | None = None,
         k_docs_to_score: int | None = None,
@@ -205,13 +237,13 @@ class Index:
         """Searches many queries on several threads; the same hits as :meth:`search` one by one.
 
         queries: a list of float32 [n_query_tokens, dim], or of strings
-        subset: ids of the documents to choose from, the same for all queries
+        where, params, subset: the documents to choose from, the same for all queries
         n_threads: 0 for the CPUs this process may use
         """
         state = self.snapshot
         threads = thread_count(n_threads)
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
-        chosen = select(state, subset)
+        chosen = select(state, subset, where, params)
         options = settings.native_options(_refined(state), score_all=chosen.score_all)
         arrays = self._query_vectors(queries)
         if state.kind == "flat":

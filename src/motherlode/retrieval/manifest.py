@@ -8,6 +8,7 @@ from typing import Any
 
 from motherlode.errors import DataError
 from motherlode.retrieval.inputs import MAX_DIM
+from motherlode.retrieval.metadata.values import TYPES
 
 __all__ = ["check_manifest"]
 
@@ -68,8 +69,19 @@ def check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
         _check(path, segment, {**_SEGMENT, "files": {_ROLES[kind]: _FILE}}, inside)
         _check(path, segment, _SEGMENT, inside)
         _check_files(path, segment["files"], f"{inside}files.")
+    for name, column_type in _object(path, manifest, "metadata").items():
+        if column_type not in TYPES:
+            raise _wrong(path, f"metadata.{name}", column_type, f"one of {', '.join(TYPES)}")
     if manifest.get("encoder") is not None:
         _check(path, manifest, {"encoder": {"name": str, "config": dict}})
+
+
+def _object(path: Path, manifest: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """An optional object; empty where it is missing."""
+    found = manifest.get(key, {})
+    if not isinstance(found, dict):
+        raise _wrong(path, key, found, _WORDS[dict])
+    return found
 
 
 def _check_files(path: Path, files: Mapping[str, Any], inside: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from motherlode.core.files import Container, ContainerWriter
 from motherlode.core.strings import write_strings
 from motherlode.retrieval.kernels import native
+from motherlode.retrieval.metadata.column_files import write_columns
+from motherlode.retrieval.metadata.columns import Column, concatenated, null_column
+from motherlode.retrieval.metadata.values import NULL
 from motherlode.retrieval.segments import Segment, bitmap_of, damaged, hash_ids
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "write_deleted",
     "write_documents",
     "write_lists",
+    "write_metadata",
     "write_segment",
 ]
 
@@ -65,6 +69,7 @@ class SegmentSource:
     tokens: rows of every token array by name: "assignment", "codes", "scales", "refine_codes", "refine_scales" (coded),
         or "vectors" (flat)
     ids, titles, texts: by document; None for none
+    columns: metadata of all n_docs documents
     """
 
     def __init__(
@@ -75,7 +80,9 @@ class SegmentSource:
         titles: Sequence[str] | None,
         texts: Sequence[str] | None,
         keep: NDArray[np.bool_],
+        columns: Mapping[str, Column] | None = None,
     ) -> None:
+        self._columns = columns or {}
         self.tokens, self.ids, self.titles, self.texts = tokens, ids, titles, texts
         self.kept = np.flatnonzero(keep)
         self.lengths = np.diff(offsets)[self.kept]
@@ -85,8 +92,18 @@ class SegmentSource:
         self._runs = [(int(offsets[run[0]]), int(offsets[run[-1] + 1])) for run in runs]
 
     @classmethod
-    def of(cls, segment: Segment, shape: CodeShape | None, keep: NDArray[np.bool_]) -> SegmentSource:
-        """Documents of an opened segment. shape: of its codes; None for a flat index."""
+    def of(
+        cls,
+        segment: Segment,
+        shape: CodeShape | None,
+        keep: NDArray[np.bool_],
+        columns: Mapping[str, Column] | None = None,
+    ) -> SegmentSource:
+        """Documents of an opened segment.
+
+        shape: of its codes; None for a flat index
+        columns: in place of its metadata
+        """
         n = segment.n_tokens
         if shape is None:
             tokens: dict[str, NDArray[Any]] = {"vectors": segment.vectors}
@@ -100,7 +117,8 @@ class SegmentSource:
                 refine = segment.files["refine"]
                 tokens["refine_codes"] = _matrix(refine, n, shape.refine_row_bytes)
                 tokens["refine_scales"] = refine.array("scales", np.uint16)
-        return cls(segment.offsets, tokens, segment.ids, segment.titles, segment.texts, keep)
+        metadata = segment.columns if columns is None else columns
+        return cls(segment.offsets, tokens, segment.ids, segment.titles, segment.texts, keep, metadata)
 
     @property
     def n_docs(self) -> int:
@@ -112,6 +130,10 @@ class SegmentSource:
         for begin, end in self._runs:
             for at in range(begin, end, _CHUNK_TOKENS):
                 yield rows[at : min(end, at + _CHUNK_TOKENS)]
+
+    def columns(self) -> dict[str, Column]:
+        """The metadata of the kept documents."""
+        return {name: column.take(self.kept) for name, column in self._columns.items()}
 
     def strings(self, name: str) -> Iterator[str]:
         column: Sequence[str] | None = getattr(self, name)
@@ -143,7 +165,25 @@ def write_segment(
     }
     ids = [identifier for source in sources for identifier in source.strings("ids")]
     write_documents(create, ids, columns["titles"], columns["texts"])
-    return len(lengths), n_tokens, [*roles, "documents"]
+    roles.append("documents")
+    if write_metadata(create, _joined_columns(sources)):
+        roles.append("metadata")
+    return len(lengths), n_tokens, roles
+
+
+def _joined_columns(sources: Sequence[SegmentSource]) -> dict[str, Column]:
+    parts = [(source.n_docs, source.columns()) for source in sources]
+    names = dict.fromkeys(name for _, columns in parts for name in columns)
+    return {name: concatenated([columns.get(name) or null_column(n) for n, columns in parts]) for name in names}
+
+
+def write_metadata(create: Callable[[str], ContainerWriter], columns: Mapping[str, Column]) -> bool:
+    """Writes the columns; returns whether there was a value."""
+    if all(column.type == NULL for column in columns.values()):
+        return False
+    with create("metadata") as writer:
+        write_columns(writer, columns)
+    return True
 
 
 def _write_codes(

@@ -15,6 +15,8 @@ from motherlode.core.strings import StringColumn
 from motherlode.errors import DataError
 from motherlode.retrieval.kernels import native
 from motherlode.retrieval.layout import open_file
+from motherlode.retrieval.metadata.column_files import read_columns
+from motherlode.retrieval.metadata.columns import Column
 
 __all__ = ["PositionIds", "Segment", "bitmap_of", "damaged", "encode_ids", "hash_ids"]
 
@@ -54,6 +56,7 @@ class Segment:
             self.files[role] = known.files[role] if same else open_file(directory, file)
         self.dim: int = manifest["dim"]
         self.kind: str = manifest["kind"]
+        self._schema: dict[str, str] = manifest.get("metadata", {})
         self._facts: dict[str, Any] = manifest["flat" if self.kind == "flat" else "codebook"]
         self.main = self.files["flat" if self.kind == "flat" else "segment"]
         self.ids: Sequence[str] = self.column("ids") or PositionIds(self.n_docs)
@@ -63,6 +66,8 @@ class Segment:
         if len(self.offsets) != self.n_docs + 1:
             raise damaged(self.main, f"{len(self.offsets)} offsets", f"{self.n_docs + 1}")
         self.deleted = self._deleted_bits()
+        if known is not None and known.files.get("metadata") is self.files.get("metadata"):
+            self.__dict__ |= {name: value for name, value in known.__dict__.items() if name == "columns"}  # as read
 
     def column(self, name: str) -> StringColumn | None:
         file = self.files.get("documents")
@@ -72,6 +77,18 @@ class Segment:
         if len(column) != self.n_docs:
             raise damaged(file, f"{len(column)} {name}", f"{self.n_docs}")
         return column
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The metadata of all documents, deleted ones too."""
+        file = self.files.get("metadata")
+        if file is None:
+            return {}
+        columns = read_columns(file, self.n_docs)
+        for name, column in columns.items():
+            if column.type != self._schema.get(name):
+                raise damaged(file, f"{column.type} in column {name!r}", str(self._schema.get(name)))
+        return columns
 
     def _deleted_bits(self) -> NDArray[np.uint8] | None:
         if "deleted" not in self.files:

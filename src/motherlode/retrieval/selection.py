@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motherlode.errors import InputError
+from motherlode.retrieval.metadata.evaluate import check_filter, matching
+from motherlode.retrieval.metadata.expressions import Expression, Field
+from motherlode.retrieval.metadata.parser import parse_where
 from motherlode.retrieval.segments import bitmap_of
 from motherlode.retrieval.snapshot import Snapshot
 
-__all__ = ["EVERYTHING", "Selection", "select"]
+__all__ = ["EVERYTHING", "Selection", "matching_slots", "select"]
 
 _SCORED_ALL = 10_000  # documents of a selection that are all scored: some 20 ms at 80 tokens each on one AVX2 core
 
@@ -44,9 +47,37 @@ class Selection:
 EVERYTHING = Selection()
 
 
-def select(state: Snapshot, subset: Sequence[str] | None = None) -> Selection:
-    """subset: ids to choose from; those that the index does not have count for nothing."""
-    return EVERYTHING if subset is None else Selection(state.allowed(_checked_ids(subset)))
+def select(
+    state: Snapshot,
+    subset: Sequence[str] | None = None,
+    where: str | Expression | Field | None = None,
+    params: Sequence[Any] = (),
+) -> Selection:
+    """The documents that a search may return.
+
+    subset: ids to choose from; those that the index does not have count for nothing
+    where: a filter over metadata, SQL text with ? for ``params``, or made with ``field``
+    """
+    chosen = EVERYTHING if subset is None else Selection(state.allowed(_checked_ids(subset)))
+    if where is None:
+        if len(params):
+            raise InputError(f"params={params!r} without where; give where too, or leave params out")
+        return chosen
+    return chosen.narrowed(matching_slots(state, where, params))
+
+
+def matching_slots(state: Snapshot, where: str | Expression | Field, params: Sequence[Any] = ()) -> NDArray[np.bool_]:
+    """Bool [n_slots]: the documents for which the filter is true, deleted ones too."""
+    expression = parse_where(where, params) if isinstance(where, str) else _object(where, params)
+    check_filter(expression, state.schema)
+    parts = [matching(expression, segment.columns, state.schema, segment.n_docs) for segment in state.segments]
+    return np.concatenate([np.zeros(0, bool), *parts])
+
+
+def _object(where: Expression | Field, params: Sequence[Any]) -> Expression:
+    if len(params):
+        raise InputError("params belong to where as text; a filter of objects has its values inside")
+    return where if isinstance(where, Expression) else where == True  # noqa: E712  a boolean column
 
 
 def _checked_ids(subset: Any) -> list[str]:

@@ -36,6 +36,7 @@ class Snapshot:
         self.dim: int = manifest["dim"]
         self.n_docs: int = manifest["n_docs"]
         self.n_tokens: int = manifest["n_tokens"]
+        self.schema: dict[str, str] = manifest.get("metadata", {})  # types of metadata columns by name
         before = {} if known is None else {entry["name"]: known.files[role] for role, entry in known.entries.items()}
         self.entries: dict[str, Any] = manifest["files"]
         self.files: dict[str, Container] = {
@@ -98,11 +99,14 @@ class Snapshot:
         return [*self.files.values(), *(file for segment in self.segments for file in segment.files.values())]
 
     @cached_property
+    def is_deleted(self) -> NDArray[np.bool_]:
+        """Bool [n_slots]"""
+        return np.concatenate([np.zeros(0, bool), *(segment.is_deleted for segment in self.segments)])
+
+    @cached_property
     def _live_slots(self) -> NDArray[np.int64] | None:
         """Slots of positions; None where they are the same."""
-        if not self.n_deleted:
-            return None
-        return np.flatnonzero(~np.concatenate([segment.is_deleted for segment in self.segments]))
+        return np.flatnonzero(~self.is_deleted) if self.n_deleted else None
 
     def positions(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Positions of documents that are not deleted."""

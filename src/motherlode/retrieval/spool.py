@@ -1,10 +1,10 @@
 """A building site beside an index: documents and their token vectors on disk, continued after an interruption.
 
 Files in ``<index>.building/``: ``spool.json`` (what this build is, swapped atomically), ``<name>.bytes`` and
-``<name>.lengths`` for ids, titles and texts, ``vectors.bin``, ``lengths.bin`` (int32, tokens of each document),
-``token_ids.bin``, ``arrays/*.npy`` (of the encoder) and ``commits.bin``. Data files only grow. A commit syncs them and
-then appends one record with their sizes and a CRC; opening goes back to the last whole record and cuts off what a
-killed process wrote after it. Nothing here outlives the build, so the format may change with any version.
+``<name>.lengths`` for ids, titles, texts and metadata (JSON), ``vectors.bin``, ``lengths.bin`` (int32, tokens of each
+document), ``token_ids.bin``, ``arrays/*.npy`` (of the encoder) and ``commits.bin``. Data files only grow. A commit
+syncs them and then appends one record with their sizes and a CRC; opening goes back to the last whole record and cuts
+off what a killed process wrote after it. Nothing here outlives the build, so the format may change with any version.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import shutil
 import struct
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -26,15 +26,16 @@ from numpy.typing import NDArray
 from motherlode.core.files import read_manifest, write_manifest
 from motherlode.core.ports import TokenVectors
 from motherlode.errors import ConflictError, DataError, InputError
+from motherlode.retrieval.metadata.values import packed_row, unpacked_row
 from motherlode.retrieval.texts import TextList
 
 __all__ = ["Spool", "open_spool", "spool_path", "unfinished_build"]
 
 _logger = logging.getLogger("motherlode.retrieval.spool")
-_FORMAT = 1
+_FORMAT = 2
 _STATE = "spool.json"
 _COMMIT = struct.Struct("<QQI")  # documents with vectors, tokens, CRC-32 of the two
-_TEXT_NAMES = ("ids", "titles", "texts")
+_TEXT_NAMES = ("ids", "titles", "texts", "metadata")
 
 
 def spool_path(path: str | os.PathLike[str]) -> Path:
@@ -114,9 +115,19 @@ class Spool:
         """Whether all documents are in; their vectors may still be missing."""
         return self._state["sealed"] is not None
 
-    def add_documents(self, ids: Sequence[str], titles: Sequence[str], texts: Sequence[str]) -> None:
-        """Append documents; those of an unsealed spool are forgotten when the process dies."""
-        for name, values in zip(_TEXT_NAMES, (ids, titles, texts), strict=True):
+    def add_documents(
+        self,
+        ids: Sequence[str],
+        titles: Sequence[str],
+        texts: Sequence[str],
+        metadata: Sequence[Mapping[str, Any] | None] = (),
+    ) -> None:
+        """Append documents; those of an unsealed spool are forgotten when the process dies.
+
+        Raises InputError, naming the document, for metadata that a column cannot keep.
+        """
+        rows = [packed_row(row, name) for row, name in zip(metadata or [None] * len(ids), ids, strict=True)]
+        for name, values in zip(_TEXT_NAMES, (ids, titles, texts, rows), strict=True):
             encoded = [value.encode("utf-8", errors="replace") for value in values]
             self._file(f"{name}.bytes").write(b"".join(encoded))
             self._file(f"{name}.lengths").write(np.array([len(b) for b in encoded], dtype=np.int32).tobytes())
@@ -190,6 +201,11 @@ class Spool:
     @property
     def texts(self) -> TextList:
         return self._texts("texts")
+
+    def metadata(self) -> Iterator[dict[str, Any]]:
+        """One dict for each document, in order; nothing where no document has any."""
+        rows = self._texts("metadata")
+        return map(unpacked_row, rows) if rows.size_bytes else iter(())
 
     @property
     def vectors(self) -> NDArray[Any]:

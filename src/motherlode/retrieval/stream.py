@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
@@ -48,6 +48,7 @@ class VectorDocument:
     token_ids: NDArray[Any] | None = None
     title: str = ""
     text: str = ""
+    metadata: Mapping[str, Any] | None = None
 
 
 def build_index_stream(
@@ -77,7 +78,8 @@ def build_index_stream(
     try:
         progress.start("reading", None, "documents")
         for batch in _batches(documents):
-            spool.add_documents([d.id for d in batch], [d.title for d in batch], [d.text for d in batch])
+            columns = ([d.id for d in batch], [d.title for d in batch], [d.text for d in batch])
+            spool.add_documents(*columns, [d.metadata for d in batch])
             spool.append_vectors(_token_vectors(batch))
             progress.advance(len(batch))
         progress.finish()
@@ -107,6 +109,7 @@ def build_spooled(
         progress=progress,
         titles=spool.titles if spool.titles.size_bytes else None,
         texts=spool.texts if spool.texts.size_bytes else None,
+        metadata=spool.metadata(),
         **options,
     )
 

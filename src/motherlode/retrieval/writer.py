@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from motherlode.core.strings import text_to_encode
 from motherlode.errors import ConflictError, InputError, UnsupportedError
 from motherlode.retrieval.codebook import Codebook, read_codebook
-from motherlode.retrieval.commits import Batch, Commit, code_tokens
+from motherlode.retrieval.commits import Batch, Changes, Commit, code_tokens
 from motherlode.retrieval.inputs import check_ids, check_offsets, check_token_ids, check_vectors
 from motherlode.retrieval.layout import hold_directory
+from motherlode.retrieval.metadata.columns import Column, null_column, replaced
+from motherlode.retrieval.metadata.tables import columns_of, rows_of, schema_of
 from motherlode.retrieval.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -50,22 +52,19 @@ class Writer:
         self._book: Codebook | None = None
         if state.kind == "compressed":
             self._book = read_codebook(state.files["codebook"], state.manifest["codebook"], state.dim)
-        self._batches: list[Batch] = []
+        self._changes = Changes(schema=dict(state.schema))
         self._pending: dict[str, tuple[int, int]] = {}  # id: batch, document
-        self._deleted: set[int] = set()  # slots
-        self._purged: set[int] = set()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         with self._stack:
             try:
-                batches = [batch for batch in self._batches if batch.keep.any()]
-                if kind is None and (self._deleted or batches):
-                    Commit(self._open_state(), self._book).write(batches, self._deleted, self._purged)
+                if kind is None and self._changes:
+                    Commit(self._open_state(), self._book).write(self._changes)
                     self._index.refresh()
             finally:
                 self._state = None
-                self._batches = []
+                self._changes = Changes()
 
     def _open_state(self) -> Snapshot:
         if self._state is None:
@@ -78,6 +77,7 @@ class Writer:
         vectors: Any,
         offsets: ArrayLike,
         token_ids: ArrayLike | None = None,
+        metadata: Any = None,
         *,
         titles: Sequence[str] | None = None,
         texts: Sequence[str] | None = None,
@@ -87,14 +87,18 @@ class Writer:
         ids: n_docs strings that the index does not have
         vectors: float16 or float32 [n_tokens, dim]; offsets: int64 [n_docs + 1]; as in :func:`build_index`
         token_ids: integers [n_tokens]; needed where the index was built with them, not wanted where it was not
+        metadata: a dict for each document, a dict of columns, or an Arrow, polars or pandas table; see
+            :func:`build_index`
         titles, texts: n_docs strings, kept for display
 
-        Raises InputError, and adds nothing, for ids that are there or stand twice, and for vectors that do not fit.
+        Raises InputError, and adds nothing, for ids that are there or stand twice, for vectors that do not fit, and for
+        metadata of another type than its column has.
         """
         state = self._open_state()
         names, array, bounds, kinds = self._check(state, ids, vectors, offsets, token_ids, titles, texts)
         self._require_absent(names)
-        self._append(self._batch(names, array, bounds, kinds, titles, texts))
+        columns = columns_of(metadata, len(names), self._changes.schema)
+        self._append(self._batch(names, array, bounds, kinds, titles, texts), columns)
 
     def update(
         self,
@@ -102,11 +106,14 @@ class Writer:
         vectors: Any,
         offsets: ArrayLike,
         token_ids: ArrayLike | None = None,
+        metadata: Any = None,
         *,
         titles: Sequence[str] | None = None,
         texts: Sequence[str] | None = None,
     ) -> None:
-        """Replaces the vectors of documents, which move to the end. Titles and texts that are not given stay.
+        """Replaces the vectors of documents, which move to the end.
+
+        Titles and texts that are not given stay, and so do metadata columns that are not.
 
         Arguments as in :meth:`add`; raises InputError, and changes nothing, for ids that the index does not have.
         """
@@ -115,9 +122,37 @@ class Writer:
         self._require(names)
         titles = self._stored(names, "titles") if titles is None else titles
         texts = self._stored(names, "texts") if texts is None else texts
+        columns = self._updated_columns(names, metadata)
         batch = self._batch(names, array, bounds, kinds, titles, texts)
         self._remove(names, purge=False)
-        self._append(batch)
+        self._append(batch, columns)
+
+    def set_metadata(self, ids: Sequence[str], metadata: Any) -> None:
+        """Gives documents other metadata; their vectors, and columns that are not named, stay as they are.
+
+        metadata: as in :meth:`add`; None sets NULL
+
+        Raises InputError, and changes nothing, for ids that the index does not have and for values of another type
+        than the column has.
+        """
+        self._open_state()
+        names = check_ids(ids, len(ids)) or []
+        self._require(names)
+        rows = rows_of(metadata, len(names))
+        schema = schema_of(columns_of(metadata, len(names), self._changes.schema), self._changes.schema)
+        slots = self._open_state().find(names).tolist()
+        pending: dict[tuple[int, str], dict[int, Any]] = {}  # batch and column: document, value
+        for name, slot, row in zip(names, slots, rows, strict=True):
+            if name in self._pending:
+                number, place = self._pending[name]
+                for key, value in row.items():
+                    pending.setdefault((number, key), {})[place] = value
+            else:
+                self._changes.metadata.setdefault(slot, {}).update(row)
+        for (number, key), values in pending.items():
+            batch = self._changes.batches[number]
+            batch.columns[key] = replaced(batch.columns.get(key) or null_column(len(batch.ids)), values, key)
+        self._changes.schema = schema
 
     def delete(self, ids: Sequence[str], *, purge: bool = False) -> None:
         """Deletes documents; no search finds them from the commit on.
@@ -132,13 +167,17 @@ class Writer:
         self._require(names)
         self._remove(names, purge=purge)
 
-    def add_texts(self, ids: Sequence[str], texts: Sequence[str], *, titles: Sequence[str] | None = None) -> None:
+    def add_texts(
+        self, ids: Sequence[str], texts: Sequence[str], *, titles: Sequence[str] | None = None, metadata: Any = None
+    ) -> None:
         """Encodes texts with the index's encoder and adds them, as ``build_text_index`` does. Errors as in ``add``."""
         self._refuse(ids, texts, titles, known=True)
         vectors, offsets, token_ids = self._encoded(texts, titles)
-        self.add(ids, vectors, offsets, token_ids, titles=titles, texts=texts)
+        self.add(ids, vectors, offsets, token_ids, metadata, titles=titles, texts=texts)
 
-    def update_texts(self, ids: Sequence[str], texts: Sequence[str], *, titles: Sequence[str] | None = None) -> None:
+    def update_texts(
+        self, ids: Sequence[str], texts: Sequence[str], *, titles: Sequence[str] | None = None, metadata: Any = None
+    ) -> None:
         """Encodes texts with the index's encoder and puts them in place of those there are. Errors as in ``update``.
 
         Titles that are not given stay, and are encoded with the new texts.
@@ -146,7 +185,7 @@ class Writer:
         self._refuse(ids, texts, titles, known=False)
         titles = self._stored(ids, "titles") if titles is None else titles
         vectors, offsets, token_ids = self._encoded(texts, titles)
-        self.update(ids, vectors, offsets, token_ids, titles=titles, texts=texts)
+        self.update(ids, vectors, offsets, token_ids, metadata, titles=titles, texts=texts)
 
     def _refuse(self, ids: Sequence[str], texts: Sequence[str], titles: Sequence[str] | None, *, known: bool) -> None:
         """Finds out before the encoder has worked for nothing."""
@@ -203,7 +242,7 @@ class Writer:
         return [
             name
             for name, slot in zip(names, slots, strict=True)
-            if name in self._pending or (slot >= 0 and slot not in self._deleted)
+            if name in self._pending or (slot >= 0 and slot not in self._changes.deleted)
         ]
 
     def _require_absent(self, names: Sequence[str]) -> None:
@@ -228,7 +267,7 @@ class Writer:
         for name, slot in zip(names, slots, strict=True):
             if name in self._pending:
                 batch, place = self._pending[name]
-                strings: Sequence[str] | None = getattr(self._batches[batch], column)
+                strings: Sequence[str] | None = getattr(self._changes.batches[batch], column)
             else:
                 segment, place = state.locate(slot)
                 strings = getattr(segment, column)
@@ -236,19 +275,34 @@ class Writer:
             values.append("" if strings is None else strings[place])
         return values if found else None
 
+    def _updated_columns(self, names: Sequence[str], metadata: Any) -> dict[str, Column]:
+        """The metadata of documents that are there, with what is given in its place."""
+        rows, slots = rows_of(metadata, len(names)), self._open_state().find(names).tolist()
+        merged = [{**self._metadata_of(n, slot), **row} for n, slot, row in zip(names, slots, rows, strict=True)]
+        return columns_of(merged, len(names), self._changes.schema)
+
+    def _metadata_of(self, name: str, slot: int) -> dict[str, Any]:
+        """What a document has at this point of the transaction."""
+        if name in self._pending:
+            number, place = self._pending[name]
+            return {key: column.value(place) for key, column in self._changes.batches[number].columns.items()}
+        segment, place = self._open_state().locate(slot)
+        stored = {key: column.value(place) for key, column in segment.columns.items()}
+        return stored | self._changes.metadata.get(slot, {})
+
     def _remove(self, names: Sequence[str], *, purge: bool) -> None:
         slots = self._open_state().find(names).tolist()
         for name, slot in zip(names, slots, strict=True):
             if name in self._pending:
                 batch, place = self._pending.pop(name)
-                self._batches[batch].keep[place] = False
+                self._changes.batches[batch].keep[place] = False
                 # an update before in this transaction has left the committed one deleted; a purge is for that too
                 if purge and slot >= 0:
-                    self._purged.add(slot)
+                    self._changes.purged.add(slot)
             else:
-                self._deleted.add(slot)
+                self._changes.deleted.add(slot)
                 if purge:
-                    self._purged.add(slot)
+                    self._changes.purged.add(slot)
 
     def _batch(
         self,
@@ -276,10 +330,14 @@ class Writer:
         columns = (None if titles is None else list(titles), None if texts is None else list(texts))
         return Batch(names, bounds, tokens, *columns, raw)
 
-    def _append(self, batch: Batch) -> None:
+    def _append(self, batch: Batch, columns: Mapping[str, Column]) -> None:
         if batch.ids:
-            self._batches.append(batch)
-            self._pending.update((name, (len(self._batches) - 1, place)) for place, name in enumerate(batch.ids))
+            batch.columns = dict(columns)
+            self._changes.schema = schema_of(columns, self._changes.schema)
+            self._changes.batches.append(batch)
+            self._pending.update(
+                (name, (len(self._changes.batches) - 1, place)) for place, name in enumerate(batch.ids)
+            )
 
 
 def _check_columns(n_docs: int, titles: Sequence[str] | None, texts: Sequence[str] | None) -> None:

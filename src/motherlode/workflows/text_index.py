@@ -74,7 +74,8 @@ def build_text_index(
     """Encode documents, build an index that remembers its encoder, and open it: ``index.search("a question")`` works.
 
     documents: a ``Corpus``; or an iterable of ``Document``, strings (ids "0", "1", …), tuples ``(id, text)`` and
-        ``(id, title, text)``, or mappings with ``text`` and maybe ``id`` and ``title``. Read once, never all in memory
+        ``(id, title, text)``, or mappings with ``text`` and maybe ``id``, ``title`` and ``metadata`` (a dict). Read
+        once, never all in memory
     encoder: an encoder, or what ``load_encoder`` takes
     dim: size of the token vectors for an encoder that can choose
     resume_key: a name for these documents; a build that was interrupted continues when called again with the same
@@ -163,7 +164,8 @@ def _read(spool: Spool, documents: Iterable[Any], progress: Progress) -> None:
 
 
 def _add(spool: Spool, batch: Sequence[Document]) -> None:
-    spool.add_documents([d.id for d in batch], [d.title for d in batch], [d.text for d in batch])
+    columns = ([d.id for d in batch], [d.title for d in batch], [d.text for d in batch])
+    spool.add_documents(*columns, [d.metadata for d in batch])
 
 
 def _as_document(item: object, position: int) -> Document:
@@ -173,8 +175,11 @@ def _as_document(item: object, position: int) -> Document:
         return Document(str(position), "", item)
     if isinstance(item, tuple) and len(item) in (2, 3) and all(isinstance(part, str) for part in item):
         return Document(item[0], item[1] if len(item) == 3 else "", item[-1])
+    if isinstance(item, Mapping) and not isinstance(item.get("metadata", {}), Mapping | None):
+        raise InputError(f"document {position}: metadata is {item['metadata']!r}, expected a dict or None.")
     if isinstance(item, Mapping) and isinstance(item.get("text"), str):
-        return Document(str(item.get("id", position)), str(item.get("title") or ""), item["text"])
+        doc_id, title = str(item.get("id", position)), str(item.get("title") or "")
+        return Document(doc_id, title, item["text"], metadata=item.get("metadata"))
     raise InputError(
         f"document {position} is {type(item).__name__}, expected Document, a string, (id, text), (id, title, text) or "
         "a mapping with 'text'."

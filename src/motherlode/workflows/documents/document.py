@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from motherlode.core.strings import text_to_encode
 
@@ -21,12 +23,14 @@ class Document:
     title: a line that names it; may be empty
     text: what is read and shown
     source: where it came from, ``file`` or ``file:line``, for messages
+    metadata: values that filters ask for, by column; None for none
     """
 
     id: str
     title: str
     text: str
     source: str = ""
+    metadata: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def text_to_encode(self) -> str:
@@ -40,6 +44,8 @@ class SourceOptions:
 
     id_field, title_field, text_field: names of fields in JSONL, CSV and Parquet; None finds the usual ones. Several
         text fields are joined when ``text_field`` names them with commas
+    metadata_fields: fields that become metadata columns, as ``name`` or ``name:type`` with one of string, number,
+        boolean, timestamp (ISO 8601) and strings (separated by commas, where the file has no lists)
     max_passage_tokens: longer documents are split into passages of about this many tokens, at paragraphs where
         possible; 0 keeps documents whole
     limit: stop after this many documents (before splitting); 0 reads all
@@ -48,6 +54,7 @@ class SourceOptions:
     id_field: str | None = None
     title_field: str | None = None
     text_field: str | None = None
+    metadata_fields: tuple[str, ...] = ()
     max_passage_tokens: int = 160
     limit: int = 0
 

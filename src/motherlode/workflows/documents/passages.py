@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from motherlode.workflows.documents.document import Document
 
@@ -42,7 +43,7 @@ def split_into_passages(document: Document, max_tokens: int) -> Iterator[Documen
         return
     passages = list(_packed(_pieces(document.text, budget), budget))
     for number, text in enumerate(passages, start=1):
-        yield Document(f"{document.id}#{number}", document.title, text, document.source)
+        yield replace(document, id=f"{document.id}#{number}", text=text)
 
 
 def _pieces(text: str, budget: int) -> Iterator[tuple[str, int, str]]:

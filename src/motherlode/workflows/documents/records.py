@@ -15,6 +15,7 @@ from typing import IO, Any
 from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.workflows.documents.document import Document, SourceOptions, SourceReport
 from motherlode.workflows.documents.files import suffix_of
+from motherlode.workflows.documents.metadata_fields import MetadataFields
 
 __all__ = ["documents_of_records"]
 
@@ -46,10 +47,13 @@ def documents_of_records(path: Path, options: SourceOptions, report: SourceRepor
 
 
 class _Fields:
-    """Which fields of a record are the id, the title and the texts."""
+    """Which fields of a record are the id, the title, the texts and the metadata."""
 
-    def __init__(self, id_field: str | None, title_field: str | None, text_fields: tuple[str, ...]) -> None:
+    def __init__(
+        self, id_field: str | None, title_field: str | None, text_fields: tuple[str, ...], metadata: MetadataFields
+    ) -> None:
         self.id_field, self.title_field, self.text_fields = id_field, title_field, text_fields
+        self.metadata = metadata
 
     @classmethod
     def found_in(cls, record: Mapping[str, Any], options: SourceOptions, where: str) -> _Fields:
@@ -66,7 +70,9 @@ class _Fields:
                 f"{where}: no text found in the fields {', '.join(map(repr, record)) or '(none)'}; expected one of "
                 f"{', '.join(_TEXT_FIELDS)}. Name it with --text-field."
             )
-        return cls(id_field, title_field, texts)
+        metadata = MetadataFields(options.metadata_fields)
+        metadata.check(record, where)
+        return cls(id_field, title_field, texts, metadata)
 
     def document(self, record: Mapping[str, Any], path: Path, number: int) -> Document | None:
         text = "\n\n".join(t for name in self.text_fields if (t := _as_text(record.get(name))))
@@ -79,7 +85,7 @@ class _Fields:
             raise DataError(
                 f"{where}: the field {self.id_field!r} is empty, but it holds the ids of {path}.", path=str(path)
             )
-        return Document(doc_id, title, text, where)
+        return Document(doc_id, title, text, where, self.metadata.values(record, where))
 
 
 def _field(record: Mapping[str, Any], named: str | None, usual: tuple[str, ...], option: str, where: str) -> str | None:

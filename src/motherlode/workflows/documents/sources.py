@@ -117,7 +117,7 @@ def _encodable(document: Document) -> Document:
         "".join(parts).encode()
     except UnicodeEncodeError:
         parts = tuple(part.encode(errors="replace").decode() for part in parts)  # type: ignore[assignment]
-        return Document(*parts, document.source)
+        return Document(*parts, document.source, document.metadata)
     return document
 
 

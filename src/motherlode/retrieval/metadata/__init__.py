@@ -1,0 +1,1 @@
+"""What is known of documents beside their vectors: typed columns, and filters over them."""
