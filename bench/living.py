@@ -1,4 +1,4 @@
-"""A changing index against a fresh one: searches after scattered updates, additions, deletions, selections.
+"""A changing index against a fresh one: searches after scattered updates, additions, deletions, filters, batches.
 
 python bench/living.py [--workload debian]
 
@@ -68,6 +68,25 @@ def overlap(index: Index, corpus: Corpus) -> float:
     return float(np.mean([len(f & set(e.tolist())) / 10 for f, e in zip(found, corpus.exact, strict=True)]))
 
 
+def filters(index: Index, corpus: Corpus) -> dict[str, Any]:
+    """Filters that keep one in a hundred, ten and half of the documents, against no filter."""
+    conditions = {"1 %": "percent = 7", "10 %": "percent < 10", "50 %": "percent BETWEEN 0 AND 49"}
+    searches: list[Any] = [lambda q: index.search(q, 10)]
+    searches += [lambda q, where=where: index.search(q, 10, where=where) for where in conditions.values()]
+    free, *kept = latencies(searches, corpus.queries[:200])
+    return {"none": free, **{name: {"ms": ms, "ratio": ms / free} for name, ms in zip(conditions, kept, strict=True)}}
+
+
+def batches(index: Index, corpus: Corpus) -> dict[str, Any]:
+    """Queries a second on one thread: one by one, and 64 at once; the best of three rounds that take turns."""
+    parts = [corpus.queries[at : at + 64] for at in range(0, len(corpus.queries) - 63, 64)]
+    n, single, batched = sum(map(len, parts)), [], []
+    for _ in range(3):
+        single.append(timed(lambda: [index.search(q, 10) for part in parts for q in part]))
+        batched.append(timed(lambda: [index.search_batch(part, 10, n_threads=1) for part in parts]))
+    return {"one_by_one": n / min(single), "batched": n / min(batched), "ratio": min(single) / min(batched)}
+
+
 def timed(work: Any) -> float:
     began = time.perf_counter()
     work()
@@ -83,7 +102,10 @@ def measure(name: str) -> dict[str, Any]:
     def build(folder: str) -> Index:
         path = scratch / folder
         shutil.rmtree(path, ignore_errors=True)
-        return build_index(path, corpus.vectors, corpus.offsets, corpus.token_ids, ids, kind="compressed")
+        percent = {"percent": (np.random.default_rng(1).permutation(corpus.n_docs) % 100).tolist()}
+        return build_index(
+            path, corpus.vectors, corpus.offsets, corpus.token_ids, ids, kind="compressed", metadata=percent
+        )
 
     fresh, living = build("fresh"), build("living")
     updated = rng.choice(corpus.n_docs, N_UPDATES, replace=False)
@@ -123,6 +145,8 @@ def measure(name: str) -> dict[str, Any]:
         [lambda q: fresh.search(q, 10), lambda q: fresh.search(q, 10, subset=one_percent)], corpus.queries[:200]
     )
     report["subset_of_1_percent_ms"] = {"without": free, "with": chosen, "ratio": chosen / free}
+    report["filters_ms"] = filters(fresh, corpus)
+    report["batches_of_64"] = batches(fresh, corpus)
     report["compact_s"] = timed(living.compact)
     report["refresh_ms"] = 1000 * timed(fresh.refresh)
     report["open_ms"] = 1000 * timed(lambda: open_index(living.path))
