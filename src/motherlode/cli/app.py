@@ -67,6 +67,9 @@ def index_command(
     kind: Annotated[str, typer.Option(help="flat (exact), compressed, or auto (by size).")] = "auto",
     bits: Annotated[int, typer.Option(help="Bits of a residual code, compressed indexes.")] = 2,
     refine_bits: Annotated[int, typer.Option(help="Bits of the refinement tier, 0 for none.")] = 0,
+    keep_vectors: Annotated[
+        bool, typer.Option("--keep-vectors", help="Keep the vectors beside the codes, for exact rerank and explain.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="Read only this many documents; 0 for all.", min=0)] = 0,
     passage_tokens: Annotated[
         int, typer.Option(help="Split longer documents into passages of about so many tokens; 0 never.", min=0)
@@ -100,6 +103,7 @@ def index_command(
         kind=kind,
         bits=bits,
         refine_bits=refine_bits,
+        keep_vectors="float16" if keep_vectors else None,
         n_threads=threads,
         seed=seed,
     )
