@@ -1,5 +1,6 @@
 from motherlode.core.ports import Encoder as Encoder
 from motherlode.core.ports import TokenVectors as TokenVectors
+from motherlode.core.spans import TextSpan as TextSpan
 from motherlode.errors import ConflictError as ConflictError
 from motherlode.errors import DataError as DataError
 from motherlode.errors import InputError as InputError
@@ -12,6 +13,8 @@ from motherlode.retrieval.clustering import token_aware_clusters as token_aware_
 from motherlode.retrieval.document_vectors import DocumentVectors as DocumentVectors
 from motherlode.retrieval.encoders import load_encoder as load_encoder
 from motherlode.retrieval.exact import exact_search as exact_search
+from motherlode.retrieval.explain import Explanation as Explanation
+from motherlode.retrieval.explain import Match as Match
 from motherlode.retrieval.hits import Hits as Hits
 from motherlode.retrieval.index import Index as Index
 from motherlode.retrieval.index import open_index as open_index

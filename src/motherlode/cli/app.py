@@ -130,6 +130,28 @@ def search_command(
     search(path, query, k=k, encoder_spec=encoder, full=full, as_json=json, no_color=no_color)
 
 
+@app.command("explain")
+@reporting_errors
+def explain_command(
+    path: IndexDir,
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="A question.")],
+    doc_id: Annotated[str, typer.Argument(metavar="DOC_ID", help="The id of a document, as lode search shows it.")],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the heat map as a page of its own.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", "-e", help="For the question, if the index's own has moved.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show the whole text.")] = False,
+    json: AsJson = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show which words of a question met which words of a document."""
+    from motherlode.cli.explain import explain
+
+    explain(path, query, doc_id, html=html, encoder_spec=encoder, full=full, as_json=json, no_color=no_color)
+
+
 @app.command("info")
 @reporting_errors
 def info_command(

@@ -14,7 +14,7 @@ from motherlode.retrieval.decoding import decode_tokens
 from motherlode.retrieval.segments import Segment, damaged
 from motherlode.retrieval.snapshot import Snapshot
 
-__all__ = ["DocumentVectors", "find_documents", "source_of", "token_range", "vectors_of"]
+__all__ = ["DocumentVectors", "find_documents", "source_of", "token_ranges", "vectors_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,21 @@ def find_documents(state: Snapshot, ids: Sequence[Any], name: str) -> NDArray[np
     return slots
 
 
-def token_range(segment: Segment, place: int) -> tuple[int, int]:
-    """First and last + 1 of the tokens of a segment's document."""
-    begin, end = int(segment.offsets[place]), int(segment.offsets[place + 1])
-    if not 0 <= begin <= end <= segment.n_tokens:
-        raise damaged(segment.main, f"tokens {begin} to {end}", f"inside {segment.n_tokens}")
-    return begin, end
+def token_ranges(segment: Segment, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last + 1 of the tokens of a segment's documents."""
+    begins, ends = segment.offsets[places], segment.offsets[places + 1]
+    wrong = np.flatnonzero((begins < 0) | (begins > ends) | (ends > segment.n_tokens))
+    if len(wrong):
+        first = int(wrong[0])
+        raise damaged(segment.main, f"tokens {begins[first]} to {ends[first]}", f"inside {segment.n_tokens}")
+    return begins, ends
 
 
 def vectors_of(state: Snapshot, doc_id: str) -> DocumentVectors:
     """See :meth:`Index.vectors_of`."""
     segment, place = state.locate(int(find_documents(state, [doc_id], "doc_id")[0]))
-    begin, end = token_range(segment, place)
+    begins, ends = token_ranges(segment, np.array([place]))
+    begin, end = int(begins[0]), int(ends[0])
     source, exact = source_of(state)
     if exact:
         return DocumentVectors(segment.vectors[begin:end].astype(np.float32), exact, source)

@@ -23,6 +23,7 @@ from motherlode.retrieval.snapshot import Snapshot, column_of, open_snapshot
 
 if TYPE_CHECKING:
     from motherlode.retrieval.document_vectors import DocumentVectors
+    from motherlode.retrieval.explain import Explanation
     from motherlode.retrieval.rerank import Reranked
     from motherlode.retrieval.writer import Writer
 
@@ -251,6 +252,18 @@ class Index:
 
         state = self.snapshot
         return rerank(state, self._query_vectors([query])[0], ids, k)
+
+    def explain(self, query: Any, doc_id: str, encoder: Encoder | None = None) -> Explanation:
+        """Which token of the query met which token of a document, how similar they are, and where that stands.
+
+        query: as in :meth:`search`; encoder: in place of the index's own, for the query and for the places of tokens
+
+        Compares the vectors that :meth:`vectors_of` gives, so exact ones where there are any. Cuts the stored text into
+        tokens once more to find their places; without text or encoder these are None. InputError for an unknown id.
+        """
+        from motherlode.retrieval.explain import explain
+
+        return explain(self, query, doc_id, encoder)
 
     def _query_vectors(self, queries: Sequence[Any]) -> list[NDArray[np.float32]]:
         texts = [query for query in queries if isinstance(query, str)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motherlode.errors import InputError
-from motherlode.retrieval.document_vectors import find_documents, source_of, token_range
+from motherlode.retrieval.document_vectors import find_documents, source_of, token_ranges
 from motherlode.retrieval.hits import Hits
 from motherlode.retrieval.inputs import check_count, check_ids
 from motherlode.retrieval.kernels import level, native
@@ -66,19 +66,22 @@ def _by_codes(state: Snapshot, tokens: NDArray[np.float32], slots: NDArray[np.in
 def _by_vectors(state: Snapshot, tokens: NDArray[np.float32], slots: NDArray[np.int64], k: int) -> Any:
     """Exact MaxSim. Gathers the documents' rows, block by block: a scan would look at every document of a segment."""
     scores, found = [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
-    rows: list[NDArray[Any]] = []
-    begin = n_rows = 0
-    for end, slot in enumerate(slots.tolist(), start=1):
-        segment, place = state.locate(slot)
-        first, last = token_range(segment, place)
-        rows.append(segment.vectors[first:last])
-        n_rows += last - first
-        if n_rows >= _BLOCK_TOKENS or end == len(slots):
-            offsets = np.concatenate([[0], np.cumsum([len(one) for one in rows])]).astype(np.int64)
-            values, places = native.exact_search(level(), np.concatenate(rows), offsets, tokens, k, 1)
+    numbers = np.searchsorted(state.starts, slots, side="right") - 1
+    for number in np.unique(numbers).tolist():
+        segment, own = state.segments[number], slots[numbers == number]
+        begins, ends = token_ranges(segment, own - state.starts[number])
+        vectors = segment.vectors
+        bounds = np.concatenate([[0], np.cumsum(ends - begins)])
+        first = 0
+        while first < len(own):
+            last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + _BLOCK_TOKENS, side="right")) - 1)
+            pairs = zip(begins[first:last].tolist(), ends[first:last].tolist(), strict=True)
+            rows = np.concatenate([vectors[begin:end] for begin, end in pairs])
+            offsets = bounds[first : last + 1] - bounds[first]
+            values, places = native.exact_search(level(), rows, offsets, tokens, k, 1)
             scores.append(np.asarray(values))
-            found.append(slots[begin:end][np.asarray(places)])
-            rows, begin, n_rows = [], end, 0
+            found.append(own[first:last][np.asarray(places)])
+            first = last
     if len(scores) == 2:
         return scores[1], found[1]
     all_scores, all_slots = np.concatenate(scores), np.concatenate(found)
