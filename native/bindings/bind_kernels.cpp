@@ -48,6 +48,12 @@ void rotate(InOut<float, 2> rows, std::uint64_t seed) {
     for (std::size_t i = 0; i < rows.shape(0); ++i) rotation.apply(rows.data() + i * rows.shape(1));
 }
 
+void rotate_back(InOut<float, 2> rows, std::uint64_t seed) {
+    const Rotation rotation(rows.shape(1), seed);
+    const nb::gil_scoped_release release;
+    for (std::size_t i = 0; i < rows.shape(0); ++i) rotation.undo(rows.data() + i * rows.shape(1));
+}
+
 // hashes[i] = hash of bytes[offsets[i] .. offsets[i + 1])
 void hash_strings(In<std::uint8_t, 1> bytes, In<std::uint64_t, 1> offsets, InOut<std::uint64_t, 1> hashes) {
     require(offsets.shape(0) == hashes.shape(0) + 1, "hashes: wrong length");
@@ -87,6 +93,7 @@ void bind_kernels(nb::module_& m) {
     m.def("find_strings", &find_strings, nb::arg("bytes"), nb::arg("offsets"), nb::arg("hashes"), nb::arg("order"),
           nb::arg("stored"), nb::arg("stored_offsets"), nb::arg("places"));
     m.def("rotate", &rotate, nb::arg("rows"), nb::arg("seed"));
+    m.def("rotate_back", &rotate_back, nb::arg("rows"), nb::arg("seed"));
 }
 
 }  // namespace lode::bind

@@ -42,4 +42,13 @@ void Rotation::apply(float* vector) const noexcept {
     }
 }
 
+// The transform is its own inverse, and so is a flip of signs.
+void Rotation::undo(float* vector) const noexcept {
+    for (std::size_t round = rounds_; round-- > 0;) {
+        const float* signs = signs_.data() + round * dim_;
+        hadamard(round % 2 == 0 ? vector : vector + (dim_ - power_), power_);
+        for (std::size_t d = 0; d < dim_; ++d) vector[d] *= signs[d];
+    }
+}
+
 }  // namespace lode

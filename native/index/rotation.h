@@ -18,6 +18,9 @@ public:
     // In place; keeps lengths and dot products up to float rounding.
     void apply(float* vector) const noexcept;
 
+    // In place: what apply made of a vector becomes that vector again, up to float rounding.
+    void undo(float* vector) const noexcept;
+
 private:
     std::size_t dim_;
     std::size_t power_;         // largest power of two <= dim

@@ -47,6 +47,12 @@ TEST_GROUP(rotation_keeps_lengths_and_dot_products_and_depends_on_its_seed) {
               "dim %zu: |x| %g for %g, |y| %g for 1, <x, y> %g for %g", dim, dot(x, x), dot(a, a), dot(y, y), dot(x, y),
               dot(a, b));
         CHECK(x == x_again && (dim < 8 || x != x_other), "dim %zu: the same seed rotates alike, another one not", dim);
+        std::vector<float> back = x;
+        again.undo(back.data());
+        for (std::size_t d = 0; d < dim; ++d) {
+            CHECK(std::fabs(double{back[d]} - double{a[d]}) <= tolerance, "dim %zu: undone, %g for %g", dim,
+                  double{back[d]}, double{a[d]});
+        }
         float largest = 0;
         for (const float value : y) largest = std::max(largest, std::fabs(value));
         CHECK(dim < 32 || largest < 0.9F, "dim %zu: an axis keeps %g of its length in one dimension", dim,

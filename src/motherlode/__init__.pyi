@@ -1,5 +1,6 @@
 from motherlode.core.ports import Encoder as Encoder
 from motherlode.core.ports import TokenVectors as TokenVectors
+from motherlode.core.spans import TextSpan as TextSpan
 from motherlode.errors import ConflictError as ConflictError
 from motherlode.errors import DataError as DataError
 from motherlode.errors import InputError as InputError
@@ -9,8 +10,11 @@ from motherlode.errors import UnsupportedError as UnsupportedError
 from motherlode.retrieval.build import build_index as build_index
 from motherlode.retrieval.clustering import Clusters as Clusters
 from motherlode.retrieval.clustering import token_aware_clusters as token_aware_clusters
+from motherlode.retrieval.document_vectors import DocumentVectors as DocumentVectors
 from motherlode.retrieval.encoders import load_encoder as load_encoder
 from motherlode.retrieval.exact import exact_search as exact_search
+from motherlode.retrieval.explain import Explanation as Explanation
+from motherlode.retrieval.explain import Match as Match
 from motherlode.retrieval.hits import Hits as Hits
 from motherlode.retrieval.index import Index as Index
 from motherlode.retrieval.index import open_index as open_index
@@ -18,6 +22,7 @@ from motherlode.retrieval.kernels import CpuInfo as CpuInfo
 from motherlode.retrieval.kernels import cpu as cpu
 from motherlode.retrieval.metadata.expressions import field as field
 from motherlode.retrieval.metadata.expressions import valid_at as valid_at
+from motherlode.retrieval.rerank import Reranked as Reranked
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
 from motherlode.retrieval.writer import Writer as Writer

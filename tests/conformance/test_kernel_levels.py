@@ -74,6 +74,8 @@ def test_the_rotation_is_numpys_matrix_and_orthogonal() -> None:
         native.rotate(rotated, seed)
         matrix = rotation_matrix(dim, seed)
         np.testing.assert_allclose(rotated, rows @ matrix.T, atol=2e-5, err_msg=f"dim {dim}")
+        native.rotate_back(rotated, seed)
+        np.testing.assert_allclose(rotated, rows, atol=2e-5, err_msg=f"dim {dim}")
         exact = matrix.astype(np.float64)
         np.testing.assert_allclose(exact @ exact.T, np.eye(dim), atol=1e-6, err_msg=f"dim {dim}")
 

@@ -43,14 +43,17 @@ class LivingIndex(RuleBasedStateMachine):
         refine_bits=st.sampled_from([0, 2]),
         listed=st.sampled_from([0, 20, 10**9]),
         pseudo=st.booleans(),
+        keep=st.sampled_from([None, "float16"]),
     )
-    def build(self, start: list[int], bits: int, refine_bits: int, listed: int, pseudo: bool) -> None:
+    def build(self, start: list[int], bits: int, refine_bits: int, listed: int, pseudo: bool, keep: str | None) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.patch = patch.object(segment_files, "LISTED_TOKENS", listed)
         self.patch.start()
         self.pseudo = pseudo
         vectors, offsets, kinds = self.documents(start)
         options: dict[str, Any] = {} if self.kind == "flat" else {"bits": bits, "refine_bits": refine_bits}
+        options["keep_vectors"] = keep
+        self.kept = np.float32 if self.kind == "flat" else np.float16 if keep else None
         ids = [f"s{i}" for i in range(len(start))]
         self.index = build_index(self.folder / "i", vectors, offsets, kinds, ids, kind=self.kind, **options)
         self.other = open_index(self.index.path)
@@ -164,6 +167,7 @@ class LivingIndex(RuleBasedStateMachine):
         self.check_metadata()
         assert self.index.n_tokens == len(vectors)
         names = list(self.model)
+        self.check_vectors(names, vectors, offsets)
         n_found = int((np.diff(offsets) > 0).sum())
         for query in QUERIES:
             hits = self.index.search(query, 20, k_centroids=100, k_docs_to_score=100, stop_sigma=0)
@@ -185,6 +189,23 @@ class LivingIndex(RuleBasedStateMachine):
         for column, where, wanted in (("n", "n >= 2", (2, 3)), ("s", "s = 'b'", ("b",))):
             if column in self.index.schema:
                 assert self.index.ids_where(where) == [name for name, row in rows.items() if row.get(column) in wanted]
+
+    def check_vectors(self, names: list[str], vectors: Any, offsets: Any) -> None:
+        """Kept vectors are those of the model, and rerank is brute force over them; else it is the search's scores."""
+        query, chosen = QUERIES[len(names) % 3], names[::-2]
+        found = self.index.rerank(query, chosen)
+        assert found.exact == (self.kept is not None)
+        if self.kept is None:
+            assert list(found) == list(self.index.search(query, 99, subset=chosen))
+            return
+        stored = vectors.astype(self.kept)
+        for i, name in enumerate(names):
+            own = self.index.vectors_of(name).vectors
+            np.testing.assert_array_equal(own, stored[offsets[i] : offsets[i + 1]])
+        scores = maxsim(stored, offsets, query)
+        scores[[i for i, name in enumerate(names) if name not in chosen]] = -np.inf
+        assert found.ids == [names[i] for i in ranked(scores, 99)]
+        np.testing.assert_allclose(found.scores, scores[[names.index(name) for name in found.ids]], rtol=1e-5)
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):

@@ -67,6 +67,9 @@ def index_command(
     kind: Annotated[str, typer.Option(help="flat (exact), compressed, or auto (by size).")] = "auto",
     bits: Annotated[int, typer.Option(help="Bits of a residual code, compressed indexes.")] = 2,
     refine_bits: Annotated[int, typer.Option(help="Bits of the refinement tier, 0 for none.")] = 0,
+    keep_vectors: Annotated[
+        bool, typer.Option("--keep-vectors", help="Keep the vectors beside the codes, for exact rerank and explain.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="Read only this many documents; 0 for all.", min=0)] = 0,
     passage_tokens: Annotated[
         int, typer.Option(help="Split longer documents into passages of about so many tokens; 0 never.", min=0)
@@ -107,6 +110,7 @@ def index_command(
         kind=kind,
         bits=bits,
         refine_bits=refine_bits,
+        keep_vectors="float16" if keep_vectors else None,
         n_threads=threads,
         seed=seed,
     )
@@ -135,6 +139,28 @@ def search_command(
     from motherlode.cli.search import search
 
     search(path, query, k=k, encoder_spec=encoder, where=where, full=full, as_json=json, no_color=no_color)
+
+
+@app.command("explain")
+@reporting_errors
+def explain_command(
+    path: IndexDir,
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="A question.")],
+    doc_id: Annotated[str, typer.Argument(metavar="DOC_ID", help="The id of a document, as lode search shows it.")],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the heat map as a page of its own.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", "-e", help="For the question, if the index's own has moved.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show the whole text.")] = False,
+    json: AsJson = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show which words of a question met which words of a document."""
+    from motherlode.cli.explain import explain
+
+    explain(path, query, doc_id, html=html, encoder_spec=encoder, full=full, as_json=json, no_color=no_color)
 
 
 @app.command("info")

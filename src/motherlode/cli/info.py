@@ -49,6 +49,7 @@ def _print_facts(console: Console, facts: Mapping[str, Any]) -> None:
         **(
             {"metadata": ", ".join(f"{n} ({t})" for n, t in facts["metadata"].items())} if facts.get("metadata") else {}
         ),
+        **_kept(facts),
         "size": f"{size(facts['size_bytes'])}, {per_token}",
         "encoder": _encoder(facts.get("encoder")),
         "built": _built(facts.get("built") or {}),
@@ -61,6 +62,14 @@ def _print_facts(console: Console, facts: Mapping[str, Any]) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     console.print(table)
+
+
+def _kept(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Nothing where no vectors stand beside the codes."""
+    if not facts.get("keep_vectors"):
+        return {}
+    kept = f"kept as {facts['keep_vectors']}, {size(2 * facts['dim'] * facts['n_tokens'])}"
+    return {"vectors": f"{kept}, beside the codes"}
 
 
 def _segments(counts: Sequence[Mapping[str, int]]) -> dict[str, str]:

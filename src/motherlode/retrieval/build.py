@@ -22,7 +22,9 @@ from motherlode.retrieval.codebook import Codebook, make_codebook, write_codeboo
 from motherlode.retrieval.coding import encode_tokens
 from motherlode.retrieval.index import Index, open_index
 from motherlode.retrieval.inputs import (
+    check_half_range,
     check_ids,
+    check_keep_vectors,
     check_n_centroids,
     check_offsets,
     check_seed,
@@ -47,6 +49,7 @@ from motherlode.retrieval.segment_files import (
     write_documents,
     write_lists,
     write_metadata,
+    write_vectors,
 )
 
 __all__ = ["build_index"]
@@ -81,6 +84,7 @@ class _Plan:
     seed: int
     n_threads: int
     points_per_centroid: int
+    keep_vectors: str | None
 
 
 def build_index(
@@ -103,6 +107,7 @@ def build_index(
     texts: Sequence[str] | None = None,
     metadata: Any = None,
     encoder: Encoder | None = None,
+    keep_vectors: str | None = None,
 ) -> Index:
     """Builds an index over token vectors and opens it.
 
@@ -123,6 +128,8 @@ def build_index(
         table. A column holds strings, numbers, booleans, datetimes (naive ones are UTC) or lists of strings; a missing
         key, None and NaN are NULL
     encoder: stored with the index, so that it can be searched by text
+    keep_vectors: "float16" makes a compressed index keep the vectors beside the codes, 2 * dim bytes a token; searches
+        do not read them, :meth:`Index.rerank`, ``explain`` and ``vectors_of`` do. A flat index has its vectors anyway
 
     An interrupted or failed build leaves the previous index untouched. Raises InputError for wrong input.
     """
@@ -134,7 +141,10 @@ def build_index(
         raise InputError(f"bits={bits!r}, refine_bits={refine_bits!r}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
     n_centroids = None if n_centroids is None else check_n_centroids(n_centroids)
     points = _points_per_centroid(corpus, memory_limit_bytes, threads)
-    plan = _Plan(n_centroids, bits, refine_bits, check_seed(seed), threads, points)
+    kept = None if check_keep_vectors(keep_vectors) is None or flat else keep_vectors
+    if kept is not None:
+        check_half_range(corpus.vectors)
+    plan = _Plan(n_centroids, bits, refine_bits, check_seed(seed), threads, points, kept)
     directory = claim_directory(path, overwrite=overwrite)
     with hold_directory(directory):
         _write_index(directory, corpus, plan, flat, progress or NullProgress(), started)
@@ -272,7 +282,12 @@ def _write_compressed(
         facts = write_codebook(writer, book)
     left = _write_segment(corpus, plan, book, assignment, create, report)
     facts |= {"pseudo_types": pseudo, "clustering_error": error, "coding_error": left}
-    return ["codebook"], ["segment", *(["refine"] if plan.refine_bits else [])], {"codebook": facts}
+    roles = ["segment", *(["refine"] if plan.refine_bits else [])]
+    if plan.keep_vectors is None:
+        return ["codebook"], roles, {"codebook": facts}
+    with create("vectors") as writer:
+        write_vectors(writer, corpus.vectors)
+    return ["codebook"], [*roles, "vectors"], {"codebook": facts, "keep_vectors": plan.keep_vectors}
 
 
 def _write_segment(

@@ -203,7 +203,10 @@ class Commit:
 
     def _shape(self) -> CodeShape | None:
         book = self.book
-        return None if book is None else CodeShape(book.dim, book.bits, book.refine_bits, len(book.centroids))
+        if book is None:
+            return None
+        keeps = self.state.keep_vectors is not None
+        return CodeShape(book.dim, book.bits, book.refine_bits, len(book.centroids), keeps)
 
     def _kept(self, number: int, is_deleted: NDArray[np.bool_]) -> dict[str, Any]:
         """The entry of a segment whose files stay, but for a new bitmap and new metadata where they have changed."""
@@ -254,7 +257,8 @@ class Commit:
         self.book = make_codebook(clusters, vectors, facts["bits"], facts["refine_bits"], facts["rotation_seed"])
         for batch in batches:
             if batch.raw is not None:
-                self.book, batch.tokens = code_tokens(self.book, batch.raw[0], None if pseudo else batch.raw[1])
+                self.book, coded = code_tokens(self.book, batch.raw[0], None if pseudo else batch.raw[1])
+                batch.tokens |= coded
         return self._written_codebook(self.book, {"pseudo_types": pseudo, "clustering_error": error})
 
     def _written_codebook(self, book: Codebook, facts: dict[str, Any]) -> dict[str, Any]:

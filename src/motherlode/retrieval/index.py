@@ -23,6 +23,9 @@ from motherlode.retrieval.settings import SearchSettings
 from motherlode.retrieval.snapshot import Snapshot, column_of, open_snapshot
 
 if TYPE_CHECKING:
+    from motherlode.retrieval.document_vectors import DocumentVectors
+    from motherlode.retrieval.explain import Explanation
+    from motherlode.retrieval.rerank import Reranked
     from motherlode.retrieval.writer import Writer
 
 __all__ = ["Index", "open_index"]
@@ -151,6 +154,7 @@ class Index:
         return {
             "path": str(self.path),
             **facts,
+            "keep_vectors": state.keep_vectors,
             "segments": counts,
             "files": files,
             "size_bytes": state.size_bytes,
@@ -256,6 +260,42 @@ class Index:
         tokens = np.concatenate(arrays) if arrays else np.zeros((0, self.dim), np.float32)
         found = state.searcher.search_batch(level(), tokens, offsets, options, threads, chosen.bits)
         return [_hits(state, one) for one in found]
+
+    def vectors_of(self, doc_id: str) -> DocumentVectors:
+        """A document's token vectors, float32 [n_doc_tokens, dim]: as they were given, or decoded from the codes.
+
+        The result says which. Reads this document only. InputError for an id that the index does not have.
+        """
+        from motherlode.retrieval.document_vectors import vectors_of
+
+        return vectors_of(self.snapshot, doc_id)
+
+    def rerank(self, query: Any, ids: Sequence[str], k: int | None = None) -> Reranked:
+        """Scores candidates of any engine by MaxSim and returns the best k of them, all for None; best first.
+
+        query: as in :meth:`search`
+        ids: distinct ids that the index has, in any order; else an InputError names them
+
+        Exact where the index is flat or keeps its vectors (``keep_vectors``); otherwise the scores are those that
+        :meth:`search` gives to these documents, from the codes that ``source`` names. Documents without tokens are left
+        out, equal scores stand in insertion order.
+        """
+        from motherlode.retrieval.rerank import rerank
+
+        state = self.snapshot
+        return rerank(state, self._query_vectors([query])[0], ids, k)
+
+    def explain(self, query: Any, doc_id: str, encoder: Encoder | None = None) -> Explanation:
+        """Which token of the query met which token of a document, how similar they are, and where that stands.
+
+        query: as in :meth:`search`; encoder: in place of the index's own, for the query and for the places of tokens
+
+        Compares the vectors that :meth:`vectors_of` gives, so exact ones where there are any. Cuts the stored text into
+        tokens once more to find their places; without text or encoder these are None. InputError for an unknown id.
+        """
+        from motherlode.retrieval.explain import explain
+
+        return explain(self, query, doc_id, encoder)
 
     def _query_vectors(self, queries: Sequence[Any]) -> list[NDArray[np.float32]]:
         texts = [query for query in queries if isinstance(query, str)]

@@ -12,7 +12,9 @@ from motherlode.errors import InputError
 
 __all__ = [
     "check_count",
+    "check_half_range",
     "check_ids",
+    "check_keep_vectors",
     "check_n_centroids",
     "check_offsets",
     "check_query",
@@ -22,7 +24,9 @@ __all__ = [
 ]
 
 MAX_DIM = 4096
+KEPT_DTYPE = "float16"
 _CHUNK_ROWS = 1 << 16
+_CHUNK_VALUES = 1 << 22
 _MAX_COUNT = 1 << 40
 
 
@@ -79,6 +83,29 @@ def check_vectors(vectors: Any, *, name: str = "vectors") -> NDArray[Any]:
             row = begin + int(np.flatnonzero(~np.isfinite(chunk).all(axis=1))[0])
             raise InputError(f"{name}: row {row} has NaN or infinite values; remove or fix it before indexing")
     return array
+
+
+def check_half_range(array: NDArray[Any], *, name: str = "vectors") -> None:
+    """Raises InputError, naming the row, for values that float16 cannot hold."""
+    if array.dtype == np.float16:
+        return
+    step = max(1, _CHUNK_VALUES // max(1, array.shape[1]))
+    for begin in range(0, len(array), step):
+        with np.errstate(over="ignore"):
+            fits = np.isfinite(array[begin : begin + step].astype(np.float16)).all(axis=1)
+        if not fits.all():
+            row = begin + int(np.argmin(fits))
+            raise InputError(
+                f"{name}: row {row} has values beyond the range of float16, in which this index keeps them; scale the "
+                "vectors"
+            )
+
+
+def check_keep_vectors(value: Any) -> str | None:
+    """None, or the dtype that a compressed index keeps its vectors in."""
+    if value is not None and not (isinstance(value, str) and value == KEPT_DTYPE):
+        raise InputError(f"keep_vectors={value!r}: choose {KEPT_DTYPE!r}, or None to keep codes only")
+    return None if value is None else KEPT_DTYPE
 
 
 def check_offsets(offsets: ArrayLike, n_tokens: int) -> NDArray[np.int64]:

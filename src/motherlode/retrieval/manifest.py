@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from motherlode.errors import DataError
-from motherlode.retrieval.inputs import MAX_DIM
+from motherlode.retrieval.inputs import KEPT_DTYPE, MAX_DIM
 from motherlode.retrieval.metadata.values import TYPES
 
 __all__ = ["check_manifest"]
@@ -61,12 +61,15 @@ def check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     if not 1 <= manifest["dim"] <= MAX_DIM:
         raise _wrong(path, "dim", manifest["dim"], f"1 to {MAX_DIM}")
     _check(path, manifest, _BY_KIND[kind])
+    if manifest.get("keep_vectors") not in (None, KEPT_DTYPE):
+        raise _wrong(path, "keep_vectors", manifest["keep_vectors"], f"{KEPT_DTYPE!r} or null")
+    kept = {"vectors": _FILE} if kind == "compressed" and manifest.get("keep_vectors") else {}
     _check_files(path, manifest["files"], "files.")
     for number, segment in enumerate(manifest["segments"]):
         inside = f"segments[{number}]."
         if not isinstance(segment, dict):
             raise _wrong(path, inside[:-1], segment, "an object")
-        _check(path, segment, {**_SEGMENT, "files": {_ROLES[kind]: _FILE}}, inside)
+        _check(path, segment, {**_SEGMENT, "files": {_ROLES[kind]: _FILE, **kept}}, inside)
         _check(path, segment, _SEGMENT, inside)
         _check_files(path, segment["files"], f"{inside}files.")
     for name, column_type in _object(path, manifest, "metadata").items():

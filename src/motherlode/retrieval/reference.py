@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motherlode.core.files import Container
+from motherlode.retrieval.decoding import unpack_codes
 from motherlode.retrieval.hits import Hits
 from motherlode.retrieval.index import Index
 from motherlode.retrieval.inputs import check_query
@@ -76,18 +77,6 @@ def search_reference(index: Index, query: Any, k: int = 10) -> Hits:
     best = np.argsort(-scores, kind="stable")
     best = best[np.isfinite(scores[best])][:k]
     return Hits([index.ids[i] for i in best.tolist()], scores[best].astype(np.float32), best.astype(np.int64))
-
-
-def unpack_codes(rows: NDArray[np.uint8], dim: int, bits: int) -> NDArray[np.uint8]:
-    """Codes uint8 [n, dim] of rows uint8 [n, stride].
-
-    Bytes come in units of eight. In a unit, plane p (bits p * width and up) of byte i holds the code of dimension
-    p * 8 + i of that unit.
-    """
-    width = 8 if bits >= 6 else bits
-    planes = np.arange(8 // width) * width
-    units = rows.reshape(len(rows), rows.shape[1] // 8, 1, 8) >> planes[:, None] & ((1 << width) - 1)
-    return units.reshape(len(rows), rows.shape[1] * 8 // width)[:, :dim].astype(np.uint8)
 
 
 def rotation_matrix(dim: int, seed: int) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from motherlode.core.files import Container, ContainerWriter
 from motherlode.core.strings import write_strings
+from motherlode.retrieval.inputs import KEPT_DTYPE
 from motherlode.retrieval.kernels import native
 from motherlode.retrieval.metadata.column_files import write_columns
 from motherlode.retrieval.metadata.columns import Column, concatenated, null_column
@@ -28,12 +29,14 @@ __all__ = [
     "write_lists",
     "write_metadata",
     "write_segment",
+    "write_vectors",
 ]
 
 # A segment of fewer tokens has no posting lists: the centroids of all its documents are scored, which costs a search
 # about a nanosecond per token, where lists would cost 12 bytes of every centroid in every segment.
 LISTED_TOKENS = 1 << 16
 _CHUNK_TOKENS = 1 << 16
+_CHUNK_VALUES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,14 @@ class CodeShape:
 
     dim, bits, refine_bits: as in the codebook
     n_centroids: how many the codebook has now
+    keeps_vectors: whether the vectors stand beside the codes
     """
 
     dim: int
     bits: int
     refine_bits: int
     n_centroids: int
+    keeps_vectors: bool = False
 
     @property
     def row_bytes(self) -> int:
@@ -67,7 +72,7 @@ class SegmentSource:
 
     keep: bool [n_docs], which documents to take
     tokens: rows of every token array by name: "assignment", "codes", "scales", "refine_codes", "refine_scales" (coded),
-        or "vectors" (flat)
+        "vectors" (flat, or coded and kept)
     ids, titles, texts: by document; None for none
     columns: metadata of all n_docs documents
     """
@@ -117,6 +122,8 @@ class SegmentSource:
                 refine = segment.files["refine"]
                 tokens["refine_codes"] = _matrix(refine, n, shape.refine_row_bytes)
                 tokens["refine_scales"] = refine.array("scales", np.uint16)
+            if shape.keeps_vectors:
+                tokens["vectors"] = segment.vectors
         metadata = segment.columns if columns is None else columns
         return cls(segment.offsets, tokens, segment.ids, segment.titles, segment.texts, keep, metadata)
 
@@ -159,6 +166,10 @@ def write_segment(
     else:
         roles = ["segment", *(["refine"] if shape.refine_bits else [])]
         _write_codes(sources, shape, offsets, create)
+        if shape.keeps_vectors:
+            with create("vectors") as writer:
+                _stream(writer, "vectors", np.dtype(KEPT_DTYPE), sources)
+            roles.append("vectors")
     columns = {
         name: None if all(getattr(s, name) is None for s in sources) else _chained(sources, name)
         for name in ("titles", "texts")
@@ -206,6 +217,14 @@ def _write_codes(
             _stream(refine, "scales", np.uint16, sources, source_name="refine_scales")
         if n_tokens > LISTED_TOKENS:
             write_lists(writer, assignment, offsets, shape.n_centroids)
+
+
+def write_vectors(writer: ContainerWriter, vectors: NDArray[Any]) -> None:
+    """The vectors to keep beside the codes; [n_tokens, dim], which may be memory-mapped, in pieces of some 8 MiB."""
+    step = max(1, _CHUNK_VALUES // vectors.shape[1])
+    with writer.section("vectors", np.dtype(KEPT_DTYPE)) as section:
+        for begin in range(0, len(vectors), step):
+            section.write(np.ascontiguousarray(vectors[begin : begin + step], KEPT_DTYPE))
 
 
 def write_assignment(writer: ContainerWriter, assignment: NDArray[np.uint32], id_bytes: int) -> None:

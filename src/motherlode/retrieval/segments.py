@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from motherlode.core.files import Container
 from motherlode.core.strings import StringColumn
 from motherlode.errors import DataError
+from motherlode.retrieval.inputs import KEPT_DTYPE
 from motherlode.retrieval.kernels import native
 from motherlode.retrieval.layout import open_file
 from motherlode.retrieval.metadata.column_files import read_columns
@@ -107,10 +108,12 @@ class Segment:
 
     @property
     def vectors(self) -> NDArray[Any]:
-        """The token vectors of a flat segment, [n_tokens, dim]."""
-        values = self.main.array("vectors", np.dtype(self._facts["dtype"]))
+        """The token vectors as they are stored, [n_tokens, dim]: of a flat segment, or of one that keeps them."""
+        flat = self.kind == "flat"
+        file = self.main if flat else self.files["vectors"]
+        values = file.array("vectors", np.dtype(self._facts["dtype"] if flat else KEPT_DTYPE))
         if values.size != self.n_tokens * self.dim:
-            raise damaged(self.main, f"{values.size} values", f"{self.n_tokens * self.dim}")
+            raise damaged(file, f"{values.size} values", f"{self.n_tokens * self.dim}")
         return values.reshape(self.n_tokens, self.dim)
 
     @property
@@ -142,11 +145,11 @@ class Segment:
         except (ValueError, TypeError) as error:  # TypeError: a number that does not fit its C++ type
             raise damaged(main, str(error), "sections that agree with the manifest") from None
 
-    def assignment(self) -> NDArray[np.uint32]:
-        """Centroid of every token, uint32 [n_tokens]."""
-        width = self.id_bytes
-        stored = self.main.array("assignment", np.uint8)[: self.n_tokens * width].reshape(self.n_tokens, width)
-        wide = np.zeros((self.n_tokens, 4), np.uint8)
+    def assignment(self, begin: int = 0, end: int | None = None) -> NDArray[np.uint32]:
+        """Centroid of every token from ``begin`` to ``end`` (None for all), uint32 [n]."""
+        width, end = self.id_bytes, self.n_tokens if end is None else end
+        stored = self.main.array("assignment", np.uint8)[begin * width : end * width].reshape(end - begin, width)
+        wide = np.zeros((end - begin, 4), np.uint8)
         wide[:, :width] = stored
         ids: NDArray[np.uint32] = wide.view("<u4").reshape(-1)
         return ids

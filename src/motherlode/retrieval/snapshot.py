@@ -37,6 +37,7 @@ class Snapshot:
         self.n_docs: int = manifest["n_docs"]
         self.n_tokens: int = manifest["n_tokens"]
         self.schema: dict[str, str] = manifest.get("metadata", {})  # types of metadata columns by name
+        self.keep_vectors: str | None = None if self.kind == "flat" else manifest.get("keep_vectors")
         before = {} if known is None else {entry["name"]: known.files[role] for role, entry in known.entries.items()}
         self.entries: dict[str, Any] = manifest["files"]
         self.files: dict[str, Container] = {
@@ -50,10 +51,10 @@ class Snapshot:
         self.n_slots = int(self.starts[-1])
         self.n_deleted = sum(segment.n_deleted for segment in self.segments)
         self._check_counts()
-        if self.kind == "flat":
+        if self.kind == "flat" or self.keep_vectors:
             for segment in self.segments:
                 segment.vectors.shape  # noqa: B018  raises where the file does not fit
-        else:
+        if self.kind == "compressed":
             self.searcher = self._make_searcher()
 
     def _check_counts(self) -> None:

@@ -33,6 +33,7 @@ class BuildOptions(TypedDict, total=False):
     refine_bits: int
     n_threads: int
     memory_limit_bytes: int | None
+    keep_vectors: str | None
 
 
 @dataclass(frozen=True, slots=True)

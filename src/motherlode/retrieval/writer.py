@@ -316,15 +316,18 @@ class Writer:
         state = self._open_state()
         tokens: dict[str, NDArray[Any]] = {}
         raw = None
-        if self._book is None:
-            dtype = np.dtype(state.manifest["flat"]["dtype"])
+        dtype = state.manifest["flat"]["dtype"] if self._book is None else state.keep_vectors
+        if dtype is not None:
             with np.errstate(over="ignore"):
                 stored = array.astype(dtype)  # a copy: the caller may go on writing into its own
             if not np.isfinite(stored).all():
-                raise InputError(f"vectors: values beyond the range of {dtype.name}, in which this index keeps them")
-            tokens = {"vectors": stored}
+                raise InputError(f"vectors: values beyond the range of {dtype}, in which this index keeps them")
+            tokens["vectors"] = stored
+        if self._book is None:
+            pass
         elif len(self._book.centroids):
-            self._book, tokens = code_tokens(self._book, array, kinds)
+            self._book, coded = code_tokens(self._book, array, kinds)
+            tokens |= coded
         else:
             raw = (array.copy(), None if kinds is None else kinds.astype(np.int64))
         columns = (None if titles is None else list(titles), None if texts is None else list(texts))

@@ -80,7 +80,8 @@ def build_text_index(
     dim: size of the token vectors for an encoder that can choose
     resume_key: a name for these documents; a build that was interrupted continues when called again with the same
         key, encoder and dim. A ``Corpus`` has one of its own. Without a key nothing is left behind after an error
-    options: those of ``build_index``: seed, kind, bits, refine_bits, n_centroids, n_threads, memory_limit_bytes
+    options: those of ``build_index``: seed, kind, bits, refine_bits, n_centroids, n_threads, memory_limit_bytes,
+        keep_vectors
 
     An encoder that learns a projection learns it from up to 512 documents drawn with ``seed``. A continued build gives
     the same bytes as one in a single run.
