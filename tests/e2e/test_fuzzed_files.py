@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from motherlode import DataError, InputError, LodeError, build_index, open_index
+from motherlode import DataError, Index, InputError, LodeError, build_index, open_index
 from motherlode.core.files import Container, read_manifest, write_manifest
 from tests.corpora import environment, make_corpus
 
@@ -31,6 +32,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "one": {"kind": "compressed", "bits": 1, "n_centroids": 50},
     "two": {"kind": "compressed", "bits": 2, "refine_bits": 4, "n_centroids": 50},
     "four": {"kind": "compressed", "bits": 4, "n_centroids": 12},
+    "kept": {"kind": "compressed", "bits": 2, "n_centroids": 50, "keep_vectors": "float16"},
 }
 
 
@@ -166,6 +168,24 @@ def harmless(path: Path) -> str:
         if column is not None:
             assert len(column[:]) == index.n_docs
     json.dumps(index.info())
+    return look_closely(index, path, np.ones((5, index.dim), np.float32))
+
+
+def look_closely(index: Index, path: Path, query: NDArray[np.float32]) -> str:
+    """Reranks and explains documents one by one: reads what a search may have left out."""
+    for name in index.ids[:40]:
+        try:
+            scores = index.rerank(query, [name]).scores
+            found = index.explain(query, name)
+        except DataError as error:
+            assert str(path) in str(error), f"names no file: {error}"
+            return "refused"
+        except InputError as error:
+            assert "the index has no" in str(error), "a damaged id or its hash"
+            continue
+        assert np.isfinite(scores).all(), "a score that is no number"
+        assert np.isfinite(found.similarities).all(), "a similarity that is no number"
+        json.dumps(found.to_dict(), allow_nan=False)
     return "harmless"
 
 

@@ -12,9 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from motherlode import Explanation, Index, InputError, Match, TextSpan, TokenVectors, UnsupportedError, build_index
-from motherlode.core.spans import shown_stretches, word_around
+from motherlode import (
+    Explanation,
+    Index,
+    InputError,
+    Match,
+    TextSpan,
+    TokenVectors,
+    UnsupportedError,
+    build_index,
+    open_index,
+)
+from motherlode.core.files import read_manifest, write_manifest
 from motherlode.retrieval import explain_html
+from motherlode.retrieval.layout import MANIFEST
 
 
 class Words:
@@ -194,6 +205,13 @@ def test_a_question_in_words_needs_an_encoder(tmp_path: Path) -> None:
         index.explain("why?", "a")
 
 
+def test_a_manifest_without_the_key_of_an_encoder_is_one_of_an_index_without(tmp_path: Path) -> None:
+    build_index(tmp_path / "i", DOCUMENT, [0, 3], ids=["a"], texts=["some text"])
+    manifest = read_manifest(tmp_path / "i" / MANIFEST)
+    write_manifest(tmp_path / "i" / MANIFEST, {key: value for key, value in manifest.items() if key != "encoder"})
+    assert open_index(tmp_path / "i").explain(QUERY, "a").doc_spans is None
+
+
 def test_to_dict_is_json_and_says_all(tmp_path: Path) -> None:
     index = of_texts(tmp_path / "i", [("a", "Größe", "naïve")])
     found = index.explain("aaaaa", "a", Words())
@@ -352,33 +370,3 @@ def test_text_has_enough_contrast_on_every_strength_of_heat_in_light_and_dark() 
         assert contrast(scheme["muted"], scheme["page"]) >= 4.5
         for name in ("edge", "on"):  # lines and bars
             assert contrast(scheme[name], scheme["page"]) >= 3
-
-
-@pytest.mark.parametrize(
-    ("text", "begin", "end", "word"),
-    [
-        ("the running dog", 8, 11, "running"),
-        ("the running dog", 4, 7, "running"),
-        ("the running dog", 4, 11, "running"),
-        ("a, b", 1, 2, ","),
-        ("don't", 0, 3, "don"),
-        ("größte", 2, 4, "größte"),
-        ("東京は大きい", 0, 1, "東"),
-        ("x" * 100, 10, 12, "xx"),
-        ("", 0, 0, ""),
-    ],
-)
-def test_the_word_around_a_piece(text: str, begin: int, end: int, word: str) -> None:
-    first, last = word_around(text, begin, end)
-    assert text[first:last] == word
-
-
-def test_stretches_show_spans_with_some_text_around_and_skip_long_gaps() -> None:
-    text = "word " * 100
-    assert shown_stretches(text, [(200, 204)], 30) == [(170, 234)]
-    assert shown_stretches(text, [(200, 204), (260, 264)], 30) == [(170, 294)]
-    assert shown_stretches(text, [(20, 24), (480, 484)], 30) == [(0, 54), (450, 500)]
-    assert shown_stretches(text, [], 30) == [(0, 34)]
-    assert shown_stretches("short", [(0, 5)], 30) == [(0, 5)]
-    assert shown_stretches("", [], 30) == [(0, 0)]
-    assert shown_stretches("x" * 200, [(100, 101)], 10) == [(90, 111)]

@@ -78,4 +78,5 @@ def vectors_of(state: Snapshot, doc_id: str) -> DocumentVectors:
     source, exact = source_of(state)
     if exact:
         return DocumentVectors(segment.vectors[begin:end].astype(np.float32), exact, source)
-    return DocumentVectors(decode_tokens(state, segment, begin, end), exact, source)
+    with np.errstate(all="ignore"):  # a flipped bit in a scale can make it infinite
+        return DocumentVectors(decode_tokens(state, segment, begin, end), exact, source)

@@ -136,7 +136,8 @@ def explain(index: Index, query: Any, doc_id: str, encoder: Encoder | None) -> E
     words, tokens, query_spans = _query(index, query, encoder)
     document = vectors_of(state, doc_id)
     # float64: equal tokens must tie, and blocks of a float32 product may round them differently
-    dots = tokens.astype(np.float64) @ document.vectors.astype(np.float64).T
+    with np.errstate(all="ignore"):
+        dots = tokens.astype(np.float64) @ document.vectors.astype(np.float64).T
     # a damaged file may hold infinities; JSON and sums need numbers
     similarities = np.nan_to_num(dots, nan=-np.inf).clip(-3e38, 3e38).astype(np.float32)
     doc_spans = _document_spans(index, encoder, title or "", text or "", len(document.vectors))

@@ -131,7 +131,7 @@ class Index:
     @cached_property
     def encoder(self) -> Encoder | None:
         """The encoder the index was built with, loaded at first use; None when it was built from vectors alone."""
-        stored = self.snapshot.manifest["encoder"]
+        stored = self.snapshot.manifest.get("encoder")
         if stored is None:
             return None
         from motherlode.retrieval.encoders import load_encoder

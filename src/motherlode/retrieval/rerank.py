@@ -58,7 +58,8 @@ def _by_codes(state: Snapshot, tokens: NDArray[np.float32], slots: NDArray[np.in
     flags = np.zeros(state.n_slots, bool)
     flags[slots] = True
     refined = bool(state.manifest["codebook"]["refine_bits"])
-    options = SearchSettings(k).native_options(refined, score_all=True)
+    # one centroid: nothing is looked up in posting lists, so the others need not be found
+    options = SearchSettings(k, k_centroids=1).native_options(refined, score_all=True)
     scores, found = state.searcher.search(level(), tokens, options, bitmap_of(flags))
     return np.asarray(scores), np.asarray(found)
 
