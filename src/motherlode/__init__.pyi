@@ -1,4 +1,5 @@
 from motherlode.core.ports import Encoder as Encoder
+from motherlode.core.ports import TextTokens as TextTokens
 from motherlode.core.ports import TokenVectors as TokenVectors
 from motherlode.errors import ConflictError as ConflictError
 from motherlode.errors import DataError as DataError
@@ -18,6 +19,7 @@ from motherlode.retrieval.kernels import CpuInfo as CpuInfo
 from motherlode.retrieval.kernels import cpu as cpu
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
+from motherlode.retrieval.text_search import CandidateSource as CandidateSource
 from motherlode.retrieval.writer import Writer as Writer
 from motherlode.workflows.text_index import build_text_index as build_text_index
 

@@ -24,6 +24,7 @@ from motherlode.retrieval.layout import commit, discard, file_entry, file_name, 
 from motherlode.retrieval.segment_files import CodeShape, SegmentSource, write_deleted, write_segment
 from motherlode.retrieval.segments import Segment
 from motherlode.retrieval.snapshot import Snapshot
+from motherlode.retrieval.terms import centroid_kinds
 
 if TYPE_CHECKING:
     from motherlode.retrieval.index import Index
@@ -87,6 +88,7 @@ def code_tokens(
         "scales": coded.scales,
         "refine_codes": coded.refine_codes,
         "refine_scales": coded.refine_scales,
+        **({} if kinds is None else {"terms": kinds.astype(np.int64)}),
     }
 
 
@@ -97,6 +99,7 @@ class Commit:
         self.state, self.book = state, book
         self.directory: Path = state.directory
         self.generation = next_generation(self.directory)
+        self.pseudo_types: bool = state.manifest["codebook"]["pseudo_types"] if book is not None else True
         self._written: list[Path] = []
         self._number = 0
 
@@ -167,7 +170,11 @@ class Commit:
 
     def _shape(self) -> CodeShape | None:
         book = self.book
-        return None if book is None else CodeShape(book.dim, book.bits, book.refine_bits, len(book.centroids))
+        if book is None:
+            return None
+        n, pseudo = len(book.centroids), self.pseudo_types
+        kinds = None if pseudo else centroid_kinds(book.type_first, book.type_ids, n)
+        return CodeShape(book.dim, book.bits, book.refine_bits, n, kinds)
 
     def _kept(self, segment: Segment, is_deleted: NDArray[np.bool_]) -> dict[str, Any]:
         """The entry of a segment whose files stay; a new bitmap where more is deleted than before."""
@@ -185,7 +192,8 @@ class Commit:
         create, entries = self._files()
         dtype = np.dtype(self.state.manifest["flat"]["dtype"]) if self.book is None else None
         n_docs, n_tokens, roles = write_segment(sources, self._shape(), dtype, create)
-        return [{"n_docs": n_docs, "n_tokens": n_tokens, "n_deleted": 0, "files": entries(roles)}]
+        known = {"terms": True} if all(source.knows_terms for source in sources) else {}
+        return [{"n_docs": n_docs, "n_tokens": n_tokens, "n_deleted": 0, **known, "files": entries(roles)}]
 
     def _files(self) -> tuple[Any, Any]:
         """Opens files of a generation of their own, and makes their manifest entries."""
@@ -210,6 +218,7 @@ class Commit:
         kinds = np.concatenate(given) if len(given) == len(raw) else None
         clusters = token_aware_clusters(vectors, kinds, seed=facts["rotation_seed"])
         pseudo, error = clusters.pseudo_types, clusters.mean_squared_error
+        self.pseudo_types = pseudo
         self.book = make_codebook(clusters, vectors, facts["bits"], facts["refine_bits"], facts["rotation_seed"])
         for batch in batches:
             if batch.raw is not None:

@@ -66,7 +66,7 @@ def check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
         if not isinstance(segment, dict):
             raise _wrong(path, inside[:-1], segment, "an object")
         _check(path, segment, {**_SEGMENT, "files": {_ROLES[kind]: _FILE}}, inside)
-        _check(path, segment, _SEGMENT, inside)
+        _check(path, segment, {**_SEGMENT, **({"terms": bool} if "terms" in segment else {})}, inside)
         _check_files(path, segment["files"], f"{inside}files.")
     if manifest.get("encoder") is not None:
         _check(path, manifest, {"encoder": {"name": str, "config": dict}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from motherlode.core.files import Container, ContainerWriter
 from motherlode.core.strings import write_strings
 from motherlode.retrieval.kernels import native
 from motherlode.retrieval.segments import Segment, bitmap_of, damaged, hash_ids
+from motherlode.retrieval.terms import StoredTerms, TermExceptions
 
 __all__ = [
     "LISTED_TOKENS",
@@ -38,12 +40,14 @@ class CodeShape:
 
     dim, bits, refine_bits: as in the codebook
     n_centroids: how many the codebook has now
+    kinds: int64 [n_centroids], the vocabulary id of each one's type; None without token ids
     """
 
     dim: int
     bits: int
     refine_bits: int
     n_centroids: int
+    kinds: NDArray[np.int64] | None = None
 
     @property
     def row_bytes(self) -> int:
@@ -63,14 +67,14 @@ class SegmentSource:
 
     keep: bool [n_docs], which documents to take
     tokens: rows of every token array by name: "assignment", "codes", "scales", "refine_codes", "refine_scales" (coded),
-        or "vectors" (flat)
+        or "vectors" (flat); and "terms", their vocabulary ids, where they are known
     ids, titles, texts: by document; None for none
     """
 
     def __init__(
         self,
         offsets: NDArray[np.int64],
-        tokens: dict[str, NDArray[Any]],
+        tokens: dict[str, Any],
         ids: Sequence[str],
         titles: Sequence[str] | None,
         texts: Sequence[str] | None,
@@ -89,7 +93,7 @@ class SegmentSource:
         """Documents of an opened segment. shape: of its codes; None for a flat index."""
         n = segment.n_tokens
         if shape is None:
-            tokens: dict[str, NDArray[Any]] = {"vectors": segment.vectors}
+            tokens: dict[str, Any] = {"vectors": segment.vectors}
         else:
             tokens = {
                 "assignment": segment.assignment(),
@@ -100,11 +104,17 @@ class SegmentSource:
                 refine = segment.files["refine"]
                 tokens["refine_codes"] = _matrix(refine, n, shape.refine_row_bytes)
                 tokens["refine_scales"] = refine.array("scales", np.uint16)
+        if segment.knows_terms and (shape is None or shape.kinds is not None):
+            tokens["terms"] = StoredTerms(segment, tokens.get("assignment"), None if shape is None else shape.kinds)
         return cls(segment.offsets, tokens, segment.ids, segment.titles, segment.texts, keep)
 
     @property
     def n_docs(self) -> int:
         return len(self.kept)
+
+    @property
+    def knows_terms(self) -> bool:
+        return "terms" in self.tokens or not self.lengths.any()
 
     def pieces(self, name: str) -> Iterator[NDArray[Any]]:
         """Rows of the kept documents in order, in pieces of bounded size."""
@@ -137,6 +147,8 @@ def write_segment(
     else:
         roles = ["segment", *(["refine"] if shape.refine_bits else [])]
         _write_codes(sources, shape, offsets, create)
+    if all(source.knows_terms for source in sources):
+        roles += _write_terms(sources, shape, create)
     columns = {
         name: None if all(getattr(s, name) is None for s in sources) else _chained(sources, name)
         for name in ("titles", "texts")
@@ -144,6 +156,18 @@ def write_segment(
     ids = [identifier for source in sources for identifier in source.strings("ids")]
     write_documents(create, ids, columns["titles"], columns["texts"])
     return len(lengths), n_tokens, [*roles, "documents"]
+
+
+def _write_terms(
+    sources: Sequence[SegmentSource], shape: CodeShape | None, create: Callable[[str], ContainerWriter]
+) -> list[str]:
+    found = TermExceptions(None if shape is None else shape.kinds)
+    for source in sources:
+        if "terms" in source.tokens:
+            centroids = repeat(None) if shape is None else source.pieces("assignment")
+            for ids, assignment in zip(source.pieces("terms"), centroids, strict=False):
+                found.add(ids, assignment)
+    return found.write(create)
 
 
 def _write_codes(
