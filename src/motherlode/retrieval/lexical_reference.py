@@ -22,15 +22,15 @@ def bm25_reference(
     Framework: BM25 and Beyond, equation 3.15, with the idf of Lucene, which is never negative.
     """
     n = len(documents)
-    counts = [Counter(document) for document in documents]
     average = sum(map(len, documents)) / max(1, n)
+    counts = [Counter(document) for document in documents]
+    frequencies = {term: sum(1 for own in counts if own[term]) for term in set(query)}
     scores: list[float | None] = []
     for document, own in zip(documents, counts, strict=True):
         score = None
         for term, times in sorted(Counter(query).items()):
-            tf = own[term]
+            tf, df = own[term], frequencies[term]
             if tf:
-                df = sum(1 for other in counts if other[term])
                 idf = math.log(1 + (n - df + 0.5) / (df + 0.5))
                 norm = k1 * (1 - b + b * len(document) / average)
                 score = (score or 0.0) + times * idf * tf * (k1 + 1) / (tf + norm)
