@@ -57,7 +57,8 @@ def test_required_and_excluded_terms_are_exact(indexed: tuple[Index, list[list[i
     index, documents = indexed
     for required, excluded in [([[1, 2]], []), ([], [[0]]), ([[3], [0, 1]], [[2, 4], [30]]), ([[1000]], [])]:
         allowed = [
-            all(holds_reference(d, term) for term in required) and not any(holds_reference(d, term) for term in excluded)
+            all(holds_reference(d, term) for term in required)
+            and not any(holds_reference(d, term) for term in excluded)
             for d in documents
         ]
         hits = index.search_lexical(query, 10, required=required, excluded=excluded)

@@ -19,9 +19,9 @@ from tests.corpora import make_corpus
 from tests.lexical import check_lexical
 
 CORPUS = make_corpus(60, 6, lengths=[0, 1, 2, 3, 5, 9] * 10, n_types=14)
-# No token of the first documents has an id of the last types: those come as foreign ones, or with centroids of their own.
+# No token of the first documents is of the last types: those come as foreign ones, or with centroids of their own.
 _NUMBERS = np.arange(len(CORPUS.token_ids))
-TOKEN_IDS = np.where(_NUMBERS < CORPUS.offsets[24], CORPUS.token_ids % 8, 5 * _NUMBERS % 14)
+TOKEN_IDS = np.where(CORPUS.offsets[24] <= _NUMBERS, 5 * _NUMBERS % 14, CORPUS.token_ids % 8)
 NAMES = st.lists(st.sampled_from([f"n{i}" for i in range(12)]), min_size=1, max_size=4, unique=True)
 KINDS: dict[str, dict[str, Any]] = {
     "flat": {"kind": "flat"},
@@ -66,7 +66,7 @@ class LivingWords(RuleBasedStateMachine):
                     self.model.pop(name, None)
                     self.model[name] = position
 
-    @precondition(lambda self: getattr(self, "model", None))
+    @precondition(lambda self: bool(getattr(self, "model", None)))
     @rule(data=st.data(), purge=st.booleans())
     def delete(self, data: st.DataObject, purge: bool) -> None:
         gone = data.draw(st.lists(st.sampled_from(list(self.model)), min_size=1, unique=True))
