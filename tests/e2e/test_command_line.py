@@ -73,6 +73,7 @@ def test_modes_find_by_words_by_meaning_or_by_both(index: Path) -> None:
 
 
 def test_words_that_no_document_has_are_said_to_be_unknown(index: Path) -> None:
+    assert lode("search", index, "zymurgy", "--mode", "lexical").stdout.startswith("no answers")  # z ##ym ##ur ##gy
     done = lode("search", index, "cryptography", "--mode", "lexical")
     assert done.stdout == "no answers: no document has any of these words; --mode late looks for what they mean\n"
     done = lode("search", index, "bake", "--require", "cryptography")

@@ -129,6 +129,8 @@ def test_tokens_of_a_question_are_words_that_documents_have(stanford: tuple[Path
     words = ["the", "dog", "##s", "sat", "on", "the", "mat", "the", "cat", "sat", "on", "the", "mat"]
     assert found.token_ids.tolist() == [ID[word] for word in words]
     assert found.offsets.tolist() == [0, 0, 13]
+    assert found.words is not None
+    assert (np.diff(found.words) == 0).tolist() == [False, True, *[False] * 10]  # dog ##s
     assert found.spans is not None
     assert [text[a:b].lower() for a, b in found.spans.tolist()][:5] == ["the", "dog", "s", "sat", "on"]
     assert encoder.tokenize([]).offsets.tolist() == [0]

@@ -65,6 +65,16 @@ class Tokenizing(WordEncoder):
         return TextTokens(np.array([i for own in ids for i in own], np.int32), np.cumsum([0, *map(len, ids)]))
 
 
+class Compounding(Tokenizing):
+    """Words may be written together with a hyphen, and are then pieces of one."""
+
+    def tokenize(self, texts: Sequence[str]) -> TextTokens:
+        (text,) = texts
+        pieces = [(self._id(w), n) for n, word in enumerate(text.split()) for w in word.split("-") if w in WORDS]
+        table = np.array(pieces, np.int32).reshape(-1, 2)
+        return TextTokens(table[:, 0], np.array([0, len(table)]), None, table[:, 1])
+
+
 class Titles:
     """A toy engine of the kind that a learned-sparse one would be: names documents by words of their ids."""
 
@@ -150,6 +160,18 @@ def test_words_that_are_not_known_find_nothing_and_cannot_be_required(index: Ind
     assert index.search_text("zebra whale", 5, "lexical").ids == ["sea"]
     with pytest.raises(InputError, match="required: 'zebra' has no token that the encoder 'words' knows"):
         index.search_text("whale", 5, required=["zebra"])
+
+
+def test_a_word_whose_pieces_no_document_holds_together_counts_for_nothing(index: Index) -> None:
+    def found(question: str) -> list[str]:
+        return index.search_text(question, 9, "lexical", encoder=Compounding()).ids
+
+    assert found("sorting-cat") == []  # one document has sorting, another the cat
+    assert found("sorting cat") == ["cat", "sort"]
+    assert found("sorting-cat whale") == ["sea"]
+    assert set(found("quick-fox")) == {"fox", "sort"}  # a document has both; one of them is a match, if a worse one
+    assert found("quick-fox")[0] == "fox"
+    assert found("quick-fox sorting-zebra") == found("quick-fox sorting")  # zebra is no token at all
 
 
 def test_candidates_from_elsewhere_are_scored_by_late_interaction(index: Index) -> None:

@@ -55,11 +55,13 @@ class TextTokens:
     token_ids: int32 [n_tokens], the tokenizer's vocabulary ids
     offsets: int64 [n_texts + 1]
     spans: int32 [n_tokens, 2], begin and end of each token in characters of its text; None where unknown
+    words: int32 [n_tokens], the number of the word in its text that each token is a piece of; None where unknown
     """
 
     token_ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
     spans: NDArray[np.int32] | None = None
+    words: NDArray[np.int32] | None = None
 
 
 @runtime_checkable

@@ -246,7 +246,7 @@ class Index:
         """The best k documents for a question in words.
 
         mode: "late" (MaxSim, as :meth:`search`), "lexical" (BM25 over wordpieces, exact; needs no model, only its
-            tokenizer) or "hybrid" (both, fused)
+            tokenizer; a word whose wordpieces no document holds together counts for nothing) or "hybrid" (both, fused)
         required: words or phrases; all wordpieces of each must occur in a document, in any order
         excluded: words or phrases; documents in which all wordpieces of one occur, in any order, are left out
         fusion: "rrf" (sum of 1 / (rrf_k + rank)) or "weighted" (scores from 0 to 1 in each list; ``weight`` is the

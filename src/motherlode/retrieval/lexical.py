@@ -20,6 +20,7 @@ from motherlode.retrieval.snapshot import Snapshot
 __all__ = ["BM25_B", "BM25_K1", "Lexicon", "lexical_search", "narrow", "term_ids"]
 
 BM25_K1, BM25_B = 1.2, 0.75
+_REMEMBERED = 4096  # words in pieces
 
 
 class Lexicon:
@@ -46,6 +47,7 @@ class Lexicon:
         self._n_docs = state.n_docs
         self._average_length = state.n_tokens / state.n_docs if state.n_docs and state.n_tokens else 1.0
         self._frequencies: dict[int, int] = {}  # of ids that occur; at most the vocabulary
+        self._together: dict[frozenset[int], bool] = {}
 
     def frequencies(self, ids: Sequence[int]) -> list[int]:
         """In how many documents each of the distinct ids occurs; those that are deleted do not count."""
@@ -71,6 +73,16 @@ class Lexicon:
         weights = [n * self.idf(df) for _, n, df in terms]
         found = self._native.search([i for i, _, _ in terms], weights, k1, b, self._average_length, k, chosen.bits)
         return np.asarray(found[0]), np.asarray(found[1])
+
+    def occur_together(self, ids: Iterable[int]) -> bool:
+        """Whether any document holds all of the ids."""
+        key = frozenset(ids)
+        if key not in self._together:
+            if len(self._together) >= _REMEMBERED:
+                self._together = {}
+            known = all(self.frequencies(sorted(key)))
+            self._together[key] = known and bool(np.asarray(self._native.matching(sorted(key))).any())
+        return self._together[key]
 
     def holding(self, ids: Iterable[int], n_slots: int) -> NDArray[np.bool_]:
         """Bool [n_slots]: the documents in which every one of the ids occurs, in any order."""

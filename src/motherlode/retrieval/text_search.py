@@ -117,7 +117,7 @@ def search_text(
 
 
 def _lexical(state: Snapshot, encoder: Encoder, query: TextQuery, k: int, chosen: Selection) -> Hits:
-    ids = _tokens_of(encoder, query.text)
+    ids = _known_words(state, encoder, query.text)
     return lexical_search(state, ids, k, chosen, k1=query.k1, b=query.b)
 
 
@@ -130,6 +130,20 @@ def _fused(state: Snapshot, query: TextQuery, late: Hits, lexical: Hits) -> Hits
     positions, scores = positions[: query.k], scores[: query.k]
     slots = np.array([state.slot(p) for p in positions.tolist()], np.int64)
     return Hits(state.ids_of(slots), scores, positions)
+
+
+def _known_words(state: Snapshot, encoder: Encoder, text: str) -> NDArray[np.int64]:
+    """Vocabulary ids of a question's words, without those that no document holds: their pieces are of other words."""
+    found = encoder.tokenize([text]) if isinstance(encoder, Tokenizer) else None
+    if found is None or found.words is None:
+        return _tokens_of(encoder, text)
+    ids, words = found.token_ids.astype(np.int64), found.words
+    unknown = [
+        word
+        for word, n_pieces in zip(*np.unique(words, return_counts=True), strict=True)
+        if n_pieces > 1 and not state.lexicon.occur_together(ids[words == word].tolist())
+    ]
+    return ids[~np.isin(words, unknown)]
 
 
 def _tokens_of(encoder: Encoder, text: str) -> NDArray[np.int64]:

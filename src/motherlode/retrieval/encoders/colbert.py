@@ -121,21 +121,22 @@ class ColBERT:
         tokenizer = self._checkpoint.tokenizer
         lower = self.settings.lower_case
         spaced = [" " + (text.lower() if lower else text) for text in texts]
-        given: dict[str, Any] = {"input_ids": []}
+        given: Any = {"input_ids": []}
         if spaced:
             given = tokenizer(spaced, add_special_tokens=False, return_offsets_mapping=tokenizer.is_fast)
         left_out = np.array([*self._checkpoint.skiplist_ids, *_ids(tokenizer.unk_token_id)], np.int32)
         ids = [np.array(row, np.int32) for row in given["input_ids"]]
         keep = [~np.isin(row, left_out) for row in ids]
         offsets = np.cumsum([0, *(int(k.sum()) for k in keep)], dtype=np.int64)
-        spans = None
+        spans = words = None
         if "offset_mapping" in given:  # they count the space
+            numbers = [np.array(given.word_ids(i), np.int32) for i in range(len(ids))]
+            words = np.concatenate([np.zeros(0, np.int32), *(n[k] for n, k in zip(numbers, keep, strict=True))])
             rows = [np.array(row, np.int32).reshape(-1, 2) - 1 for row in given["offset_mapping"]]
             spans = np.concatenate([np.zeros((0, 2), np.int32), *(r[k] for r, k in zip(rows, keep, strict=True))])
             spans = np.maximum(spans, 0)
-        return TextTokens(
-            np.concatenate([np.zeros(0, np.int32), *(r[k] for r, k in zip(ids, keep, strict=True))]), offsets, spans
-        )
+        token_ids = np.concatenate([np.zeros(0, np.int32), *(r[k] for r, k in zip(ids, keep, strict=True))])
+        return TextTokens(token_ids, offsets, spans, words)
 
     def _tokenize(
         self, texts: Sequence[str], marker_id: int | None, length: int

@@ -163,10 +163,11 @@ class MiniLM:
         self._load_tokenizer()
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         unknown = self._tokenizer.token_to_id("[UNK]")
-        kept = [[(i, span) for i, span in zip(e.ids, e.offsets, strict=True) if i != unknown] for e in encodings]
+        rows = [zip(e.ids, e.word_ids, e.offsets, strict=True) for e in encodings]
+        kept = [[(i, word, *span) for i, word, span in row if i != unknown] for row in rows]
+        table = np.array([token for row in kept for token in row], np.int32).reshape(-1, 4)
         offsets = np.cumsum([0, *map(len, kept)], dtype=np.int64)
-        ids = np.array([i for text in kept for i, _ in text], np.int32)
-        return TextTokens(ids, offsets, np.array([span for text in kept for _, span in text], np.int32).reshape(-1, 2))
+        return TextTokens(table[:, 0], offsets, table[:, 2:], table[:, 1])
 
     def encode_documents(self, texts: Sequence[str]) -> TokenVectors:
         """Token vectors of documents, in the order given; spans count characters of each text.
