@@ -6,4 +6,5 @@ NB_MODULE(_native, m) {
     lode::bind::bind_clustering(m);
     lode::bind::bind_encoding(m);
     lode::bind::bind_search(m);
+    lode::bind::bind_lexical(m);
 }

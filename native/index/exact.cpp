@@ -6,33 +6,13 @@
 
 #include "index/nearest.h"
 #include "index/parallel.h"
+#include "index/top.h"
 
 namespace lode {
 namespace {
 
 constexpr std::size_t kRows = 96;   // document tokens per block
 constexpr std::size_t kDocs = 512;  // documents per task
-
-// The k best hits of one worker, as a heap whose front is the worst.
-class TopHits {
-public:
-    explicit TopHits(std::size_t k) : k_(k) {}
-
-    void push(const Hit& hit) {
-        if (hits_.size() == k_ && !better(hit, hits_.front())) return;
-        if (hits_.size() == k_) {
-            std::pop_heap(hits_.begin(), hits_.end(), better);
-            hits_.pop_back();
-        }
-        hits_.push_back(hit);
-        std::push_heap(hits_.begin(), hits_.end(), better);
-    }
-    const std::vector<Hit>& hits() const noexcept { return hits_; }
-
-private:
-    std::size_t k_;
-    std::vector<Hit> hits_;
-};
 
 struct Worker {
     explicit Worker(std::size_t k) : top(k) {}

@@ -8,6 +8,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
+    "CandidateSource": "motherlode.retrieval.text_search",
     "Clusters": "motherlode.retrieval.clustering",
     "ConflictError": "motherlode.errors",
     "CpuInfo": "motherlode.retrieval.kernels",
@@ -22,6 +23,7 @@ _WHERE = {
     "Match": "motherlode.retrieval.explain",
     "Reranked": "motherlode.retrieval.rerank",
     "TextSpan": "motherlode.core.spans",
+    "TextTokens": "motherlode.core.ports",
     "TokenVectors": "motherlode.core.ports",
     "TrainingError": "motherlode.errors",
     "UnsupportedError": "motherlode.errors",

@@ -1,4 +1,5 @@
 from motherlode.core.ports import Encoder as Encoder
+from motherlode.core.ports import TextTokens as TextTokens
 from motherlode.core.ports import TokenVectors as TokenVectors
 from motherlode.core.spans import TextSpan as TextSpan
 from motherlode.errors import ConflictError as ConflictError
@@ -25,6 +26,7 @@ from motherlode.retrieval.metadata.expressions import valid_at as valid_at
 from motherlode.retrieval.rerank import Reranked as Reranked
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
+from motherlode.retrieval.text_search import CandidateSource as CandidateSource
 from motherlode.retrieval.writer import Writer as Writer
 from motherlode.workflows.text_index import build_text_index as build_text_index
 

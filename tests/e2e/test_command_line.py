@@ -61,6 +61,36 @@ def test_questions_are_read_from_standard_input_one_a_line(index: Path) -> None:
     assert [json.loads(line)["hits"][0]["id"] for line in done.stdout.splitlines()] == ["chess", "taxes"]
 
 
+def test_modes_find_by_words_by_meaning_or_by_both(index: Path) -> None:
+    def found(*arguments: str) -> list[str]:
+        return [hit["id"] for hit in json.loads(lode("search", index, *arguments, "--json").stdout)["hits"]]
+
+    assert found("krill oven", "--mode", "lexical") == ["whales", "bread"]  # krill is two wordpieces
+    assert found("the biggest animal", "-m", "hybrid", "-k", "1") == ["whales"]
+    assert found("warm and cold", "--mode", "lexical", "--require", "oceans") == ["whales"]
+    assert found("how do I bake a loaf?", "--exclude", "hot oven", "-k", "1") != ["bread"]
+    assert found("how do I bake a loaf?", "--require", "violin", "--require", "four strings") == ["violin"]
+
+
+def test_words_that_no_document_has_are_said_to_be_unknown(index: Path) -> None:
+    assert lode("search", index, "zymurgy", "--mode", "lexical").stdout.startswith("no answers")  # z ##ym ##ur ##gy
+    done = lode("search", index, "cryptography", "--mode", "lexical")
+    assert done.stdout == "no answers: no document has any of these words; --mode late looks for what they mean\n"
+    done = lode("search", index, "bake", "--require", "cryptography")
+    assert done.stdout.startswith("no answers: no document is left by --require and --exclude")
+    assert re.match(r"1  0\.0\d\d\d  Bread", lode("search", index, "bake bread", "--mode", "hybrid").stdout)
+
+
+def test_eval_measures_a_mode(index: Path, tmp_path: Path) -> None:
+    queries, qrels = tmp_path / "queries.tsv", tmp_path / "qrels.txt"
+    queries.write_text(lines(["q1\tkrill", "q2\tcryptography"]), encoding="utf-8")
+    qrels.write_text(lines(["q1 0 whales 1", "q2 0 moon 1"]), encoding="utf-8")
+    done = lode("eval", index, "--queries", queries, "--qrels", qrels, "--mode", "lexical", "--json")
+    assert json.loads(done.stdout)["measures"]["RR@10"] == 0.5  # by words nothing is found for q2
+    done = lode("eval", index, "--queries", queries, "--qrels", qrels, "--mode", "hybrid", "--json")
+    assert json.loads(done.stdout)["measures"]["RR@10"] > 0.5
+
+
 def test_info_names_sizes_encoder_and_cpu_level_and_verifies(index: Path) -> None:
     text = lode("info", index).stdout
     for word in ("documents", "bytes a token", "minilm", "CPU level", "manifest.json", "--verify"):
@@ -108,6 +138,8 @@ def test_eval_prints_measures_writes_a_run_and_agrees_with_exact_search(index: P
     ("arguments", "message"),
     [
         (("index", "nowhere", "--out", "x"), "no such source: nowhere"),
+        (("search", "{index}", "x", "--mode", "words"), "mode='words': choose one of late, lexical, hybrid"),
+        (("search", "{index}", "x", "--require", "\U0001fae0"), "has no token that the encoder 'minilm' knows"),
         (("index", ".", "--out", "x", "--encoder", "bert"), "no such encoder: 'bert'"),
         (("search", "nowhere", "question"), "nowhere"),
         (("info", "nowhere"), "nowhere"),

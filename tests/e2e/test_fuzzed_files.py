@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from motherlode import DataError, Index, InputError, LodeError, build_index, open_index
+from motherlode import DataError, Index, InputError, LodeError, UnsupportedError, build_index, open_index
 from motherlode.core.files import Container, read_manifest, write_manifest
 from tests.corpora import environment, make_corpus
 
@@ -163,6 +163,8 @@ def harmless(path: Path) -> str:
             assert np.isfinite(hits.scores).all(), "a score that is no number"
             assert (np.diff(hits.scores) <= 0).all(), "scores out of order"
             assert all(isinstance(i, str) for i in hits.ids)
+    if not words_are_harmless(path, index):
+        return "refused"
     index.search_batch([np.ones((3, index.dim)), np.zeros((2, index.dim))], n_threads=2)
     for column in (index.ids, index.titles, index.texts):
         if column is not None:
@@ -187,6 +189,30 @@ def look_closely(index: Index, path: Path, query: NDArray[np.float32]) -> str:
         assert np.isfinite(found.similarities).all(), "a similarity that is no number"
         json.dumps(found.to_dict(), allow_nan=False)
     return "harmless"
+
+
+def words_are_harmless(path: Path, index: Index) -> bool:
+    """Searches by words; whether it found documents, rather than that the file is damaged."""
+    try:
+        asked: tuple[tuple[Any, dict[str, Any]], ...] = (
+            ([0], {}),
+            ([0, 3, 3, 17], {"required": [[1]]}),
+            (range(30), {"excluded": [[0, 1], [5]]}),
+        )
+        for ids, options in asked:
+            for k in (3, 10**6):
+                hits = index.search_lexical(ids, k, **options)
+                positions = hits.positions.tolist()
+                assert len(set(positions)) == len(positions), "a document twice"
+                assert all(0 <= p < index.n_docs for p in positions), "a position outside"
+                assert np.isfinite(hits.scores).all(), "a score that is no number"
+                assert (np.diff(hits.scores) <= 0).all(), "scores out of order"
+    except UnsupportedError:  # the manifest says now that nothing is known
+        return True
+    except DataError as error:
+        assert str(path) in str(error), f"names no file: {error}"
+        return False
+    return True
 
 
 def found_by_verify(path: Path) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from motherlode.core.ports import Encoder
+from motherlode.core.ports import Encoder, Tokenizer
 from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.retrieval.encoders import load_encoder
 
@@ -119,6 +119,21 @@ def test_a_stanford_document_is_marked_cut_and_stripped_of_punctuation(stanford:
     assert found.token_ids[9:].tolist() == [ID[word] for word in last]
     np.testing.assert_allclose(found.vectors[9:], expected(model, linear, last), atol=2e-3)
     assert found.vectors.dtype == np.float16
+
+
+def test_tokens_of_a_question_are_words_that_documents_have(stanford: tuple[Path, Any, Any]) -> None:
+    encoder = load_encoder(str(stanford[0]))
+    assert isinstance(encoder, Tokenizer)
+    text = "The dogs, zebra sat on the mat the cat sat on the mat."  # uncut, and no unknown word
+    found = encoder.tokenize(["", text])
+    words = ["the", "dog", "##s", "sat", "on", "the", "mat", "the", "cat", "sat", "on", "the", "mat"]
+    assert found.token_ids.tolist() == [ID[word] for word in words]
+    assert found.offsets.tolist() == [0, 0, 13]
+    assert found.words is not None
+    assert (np.diff(found.words) == 0).tolist() == [False, True, *[False] * 10]  # dog ##s
+    assert found.spans is not None
+    assert [text[a:b].lower() for a, b in found.spans.tolist()][:5] == ["the", "dog", "s", "sat", "on"]
+    assert encoder.tokenize([]).offsets.tolist() == [0]
 
 
 def test_spans_count_characters_of_the_text(stanford: tuple[Path, Any, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from motherlode.core.ports import Encoder
+from motherlode.core.ports import Encoder, Tokenizer
 from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.retrieval.encoders import minilm
 from motherlode.retrieval.encoders.minilm import MiniLM
@@ -115,6 +115,21 @@ def test_every_wordpiece_has_a_unit_vector_an_id_and_its_place_in_the_text(encod
 
 
 @needs_model
+def test_tokens_are_those_of_the_documents_and_need_no_model() -> None:
+    encoder = MiniLM(dim=4, max_document_tokens=3)
+    texts = ["Knead the dough", "", "krill \U0001fae0 dough"]
+    tokens = encoder.tokenize(texts)
+    assert encoder._session is None
+    assert tokens.offsets.tolist() == [0, 4, 4, 7]  # kn ##ead the dough; k ##rill dough: uncut
+    assert tokens.spans is not None
+    assert [texts[2][a:b] for a, b in tokens.spans[4:].tolist()] == ["k", "rill", "dough"]
+    encoded = MiniLM(dim=4).encode_documents(texts[:1])
+    assert encoded.token_ids is not None
+    assert tokens.token_ids[:4].tolist() == encoded.token_ids.tolist()
+    assert isinstance(encoder, Tokenizer)
+    assert len(encoder.tokenize([]).token_ids) == 0
+
+
 def test_the_document_that_means_the_same_scores_highest() -> None:
     texts = ["The kitten rested on a rug.", "A compiler emits machine instructions.", "Shares fell on Monday."]
     encoder = MiniLM(dtype="float32", n_threads=1).fit_projection(texts)

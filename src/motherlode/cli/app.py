@@ -22,6 +22,7 @@ app = typer.Typer(
 
 IndexDir = Annotated[Path, typer.Argument(metavar="DIR", help="An index made by lode index.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SearchMode = Annotated[str, typer.Option("--mode", "-m", help="late, lexical (BM25 over wordpieces) or hybrid (both).")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours.")]
 
 
@@ -131,14 +132,22 @@ def search_command(
         str | None,
         typer.Option(metavar="SQL", help="Only documents with such metadata: \"year >= 2020 AND lang = 'en'\"."),
     ] = None,
+    mode: SearchMode = "late",
+    require: Annotated[
+        list[str] | None, typer.Option("--require", metavar="TERM", help="Only documents with all words of it.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="TERM", help="No documents with all words of it.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show whole passages.")] = False,
     json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
     """Ask an index a question."""
-    from motherlode.cli.search import search
+    from motherlode.cli.search import SearchRequest, search
 
-    search(path, query, k=k, encoder_spec=encoder, where=where, full=full, as_json=json, no_color=no_color)
+    request = SearchRequest(path, query, k, encoder, where, mode, tuple(require or ()), tuple(exclude or ()))
+    search(request, full=full, as_json=json, no_color=no_color)
 
 
 @app.command("explain")
@@ -193,13 +202,14 @@ def eval_command(
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="For the queries, if not the index's own.")] = None,
     k: Annotated[int, typer.Option("-k", "--k", help="Answers per query.", min=1)] = 100,
+    mode: SearchMode = "late",
     json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
     """Measure an index on judged queries."""
     from motherlode.cli.evaluation import EvalRequest, evaluate_index
 
-    request = EvalRequest(path, queries, qrels, measures, run_out, exact, exact_vectors, encoder, k)
+    request = EvalRequest(path, queries, qrels, measures, run_out, exact, exact_vectors, encoder, k, mode)
     evaluate_index(request, as_json=json, no_color=no_color)
 
 

@@ -29,6 +29,7 @@ class EvalRequest:
     exact_vectors: Path | None
     encoder: str | None
     k: int
+    mode: str
 
 
 def evaluate_index(request: EvalRequest, *, as_json: bool, no_color: bool) -> None:
@@ -48,6 +49,7 @@ def evaluate_index(request: EvalRequest, *, as_json: bool, no_color: bool) -> No
             encoder=encoder_of(index, request.encoder),
             exact=open_precomputed(request.exact_vectors) if request.exact_vectors else request.exact,
             k=request.k,
+            mode=request.mode,
             progress=progress,
         )
     if request.run_out:

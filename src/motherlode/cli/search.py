@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,48 +21,69 @@ from motherlode.workflows.text_index import encoder_of
 if TYPE_CHECKING:
     from motherlode import Hits, Index
 
-__all__ = ["search"]
+__all__ = ["SearchRequest", "search"]
 
 _LIT = "bold yellow"
 _LINES_SHOWN = 3
 
 
-def search(
-    path: Path,
-    query: str | None,
-    *,
-    k: int,
-    encoder_spec: str | None,
-    where: str | None,
-    full: bool,
-    as_json: bool,
-    no_color: bool,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What ``lode search`` was asked for."""
+
+    path: Path
+    query: str | None
+    k: int
+    encoder: str | None
+    where: str | None
+    mode: str
+    required: Sequence[str]
+    excluded: Sequence[str]
+
+
+def search(request: SearchRequest, *, full: bool, as_json: bool, no_color: bool) -> None:
     """Answer one question, or every line of standard input."""
     from motherlode import open_index
 
-    index = open_index(path)
-    n_docs = (
-        index.n_docs if where is None else len(index.ids_where(where))
-    )  # a wrong filter is told before the model loads
-    encoder = encoder_of(index, encoder_spec)
+    index = open_index(request.path)
+    # a wrong filter is told before the model loads
+    n_docs = index.n_docs if request.where is None else len(index.ids_where(request.where))
+    encoder = encoder_of(index, request.encoder)
     console = results(no_color=no_color)
-    for question in [query] if query is not None else _questions():
+    for question in [request.query] if request.query is not None else _questions():
         began = time.perf_counter()
-        encoded = encoder.encode_queries([question])
+        encoded = None if request.mode == "lexical" else encoder.encode_queries([question])
         between = time.perf_counter()
-        hits = index.search(encoded.vectors, k=k, query_token_ids=encoded.token_ids, where=where)
+        hits = index.search_text(
+            question,
+            request.k,
+            request.mode,
+            required=request.required,
+            excluded=request.excluded,
+            where=request.where,
+            encoder=encoder,
+            encoded=encoded,
+        )
         seconds = {"encode": between - began, "search": time.perf_counter() - between}
         if as_json:
             _print_json(index, question, hits, seconds)
             continue
-        _print_hits(console, index, question, hits, full=full)
-        among = f"{n_docs:,} documents{' that match' if where else ''}"
+        if not len(hits):
+            console.print(_none_found(request), style="dim")
+        _print_hits(console, index, question, hits, full=full, digits=4 if request.mode == "hybrid" else 2)
+        after = "" if encoded is None else f", after {duration(seconds['encode'])} for the question"
+        among = f"{n_docs:,} documents{' that match' if request.where else ''}"
         problems(no_color=no_color).print(
-            f"{len(hits)} of {among} in {1000 * seconds['search']:.1f} ms, after {duration(seconds['encode'])} for the "
-            "question",
-            style="dim",
+            f"{len(hits)} of {among} in {1000 * seconds['search']:.1f} ms{after}", style="dim"
         )
+
+
+def _none_found(request: SearchRequest) -> str:
+    if request.required or request.excluded:
+        return "no answers: no document is left by --require and --exclude that the question finds"
+    if request.mode == "lexical":
+        return "no answers: no document has any of these words; --mode late looks for what they mean"
+    return "no answers"
 
 
 def _questions() -> Iterator[str]:
@@ -113,16 +135,14 @@ def _instant(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z").removesuffix("T00:00:00Z")
 
 
-def _print_hits(console: Console, index: Index, question: str, hits: Hits, *, full: bool) -> None:
-    if not len(hits):
-        console.print("no answers", style="dim")
+def _print_hits(console: Console, index: Index, question: str, hits: Hits, *, full: bool, digits: int) -> None:
     indent = len(str(len(hits))) + 2
     for rank, (position, metadata) in enumerate(
         zip(map(int, hits.positions), index.metadata_of(hits.ids), strict=True), start=1
     ):
         title = index.titles[position] if index.titles else ""
         head = Text(f"{rank:>{indent - 2}}  ", style="bold cyan")
-        head.append(f"{float(hits.scores[rank - 1]):.2f}  ", style="cyan")
+        head.append(f"{float(hits.scores[rank - 1]):.{digits}f}  ", style="cyan")
         head.append_text(_heading(question, title, hits.ids[rank - 1], console.width - len(head)))
         console.print(head, no_wrap=True, overflow="ellipsis")
         if facts := _metadata_line(metadata):

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Encoder", "NullProgress", "Progress", "TokenVectors"]
+__all__ = ["Encoder", "NullProgress", "Progress", "TextTokens", "TokenVectors", "Tokenizer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,31 @@ class Encoder(Protocol):
     def arrays(self) -> Mapping[str, NDArray[Any]]: ...
     def encode_documents(self, texts: Sequence[str]) -> TokenVectors: ...
     def encode_queries(self, texts: Sequence[str]) -> TokenVectors: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextTokens:
+    """Tokens of a batch of texts, ragged: text ``i`` owns ``offsets[i]:offsets[i + 1]``.
+
+    token_ids: int32 [n_tokens], the tokenizer's vocabulary ids
+    offsets: int64 [n_texts + 1]
+    spans: int32 [n_tokens, 2], begin and end of each token in characters of its text; None where unknown
+    words: int32 [n_tokens], the number of the word in its text that each token is a piece of; None where unknown
+    """
+
+    token_ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    spans: NDArray[np.int32] | None = None
+    words: NDArray[np.int32] | None = None
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """What an encoder may do besides: cut texts into the tokens that its documents have, without loading its model."""
+
+    def tokenize(self, texts: Sequence[str]) -> TextTokens:
+        """The texts' tokens, not cut off; without special tokens, and without what the vocabulary does not know."""
+        ...
 
 
 class Progress(Protocol):

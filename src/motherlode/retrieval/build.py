@@ -51,6 +51,7 @@ from motherlode.retrieval.segment_files import (
     write_metadata,
     write_vectors,
 )
+from motherlode.retrieval.terms import centroid_kinds, write_terms
 
 __all__ = ["build_index"]
 
@@ -183,13 +184,14 @@ def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, repo
                     writer.add(f"{name}.shape", np.asarray(array.shape, np.int64))
                     writer.add(name, np.ascontiguousarray(array))
         counts = {"n_docs": corpus.n_docs, "n_tokens": len(corpus.vectors)}
+        known = {} if corpus.token_ids is None else {"terms": True}
         content = {
             "kind": "flat" if flat else "compressed",
             "dim": int(corpus.vectors.shape[1]),
             **counts,
             "files": entries(shared),
-            "segments": [{**counts, "n_deleted": 0, "files": entries(roles)}],
             "metadata": schema_of(corpus.columns),
+            "segments": [{**counts, "n_deleted": 0, **known, "files": entries(roles)}],
             "encoder": None if encoder is None else {"name": encoder.name, "config": dict(encoder.config)},
             "built": {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -258,7 +260,8 @@ def _write_flat(
                 section.write(np.ascontiguousarray(chunk))
                 report.advance(len(chunk))
     report.finish()
-    return [], ["flat"], {"flat": {"dtype": corpus.vectors.dtype.name}}
+    terms = [] if corpus.token_ids is None else write_terms(create, None, corpus.token_ids, None)
+    return [], ["flat", *terms], {"flat": {"dtype": corpus.vectors.dtype.name}}
 
 
 def _write_compressed(
@@ -281,8 +284,12 @@ def _write_compressed(
     with create("codebook") as writer:
         facts = write_codebook(writer, book)
     left = _write_segment(corpus, plan, book, assignment, create, report)
+    terms: list[str] = []
+    if corpus.token_ids is not None:
+        kinds = centroid_kinds(book.type_first, book.type_ids, len(book.centroids))
+        terms = write_terms(create, kinds, corpus.token_ids, assignment)
     facts |= {"pseudo_types": pseudo, "clustering_error": error, "coding_error": left}
-    roles = ["segment", *(["refine"] if plan.refine_bits else [])]
+    roles = ["segment", *(["refine"] if plan.refine_bits else []), *terms]
     if plan.keep_vectors is None:
         return ["codebook"], roles, {"codebook": facts}
     with create("vectors") as writer:

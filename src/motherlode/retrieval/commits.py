@@ -26,6 +26,7 @@ from motherlode.retrieval.metadata.columns import Column, null_column, replaced
 from motherlode.retrieval.segment_files import CodeShape, SegmentSource, write_deleted, write_metadata, write_segment
 from motherlode.retrieval.segments import Segment
 from motherlode.retrieval.snapshot import Snapshot
+from motherlode.retrieval.terms import centroid_kinds
 
 if TYPE_CHECKING:
     from motherlode.retrieval.index import Index
@@ -111,6 +112,7 @@ def code_tokens(
         "scales": coded.scales,
         "refine_codes": coded.refine_codes,
         "refine_scales": coded.refine_scales,
+        **({} if kinds is None else {"terms": kinds.astype(np.int64)}),
     }
 
 
@@ -121,6 +123,7 @@ class Commit:
         self.state, self.book = state, book
         self.directory: Path = state.directory
         self.generation = next_generation(self.directory)
+        self.pseudo_types: bool = state.manifest["codebook"]["pseudo_types"] if book is not None else True
         self._written: list[Path] = []
         self._number = 0
 
@@ -205,8 +208,9 @@ class Commit:
         book = self.book
         if book is None:
             return None
-        keeps = self.state.keep_vectors is not None
-        return CodeShape(book.dim, book.bits, book.refine_bits, len(book.centroids), keeps)
+        n, keeps = len(book.centroids), self.state.keep_vectors is not None
+        kinds = None if self.pseudo_types else centroid_kinds(book.type_first, book.type_ids, n)
+        return CodeShape(book.dim, book.bits, book.refine_bits, n, keeps, kinds)
 
     def _kept(self, number: int, is_deleted: NDArray[np.bool_]) -> dict[str, Any]:
         """The entry of a segment whose files stay, but for a new bitmap and new metadata where they have changed."""
@@ -229,7 +233,8 @@ class Commit:
         create, entries = self._files()
         dtype = np.dtype(self.state.manifest["flat"]["dtype"]) if self.book is None else None
         n_docs, n_tokens, roles = write_segment(sources, self._shape(), dtype, create)
-        return [{"n_docs": n_docs, "n_tokens": n_tokens, "n_deleted": 0, "files": entries(roles)}]
+        known = {"terms": True} if all(source.knows_terms for source in sources) else {}
+        return [{"n_docs": n_docs, "n_tokens": n_tokens, "n_deleted": 0, **known, "files": entries(roles)}]
 
     def _files(self) -> tuple[Any, Any]:
         """Opens files of a generation of their own, and makes their manifest entries."""
@@ -254,6 +259,7 @@ class Commit:
         kinds = np.concatenate(given) if len(given) == len(raw) else None
         clusters = token_aware_clusters(vectors, kinds, seed=facts["rotation_seed"])
         pseudo, error = clusters.pseudo_types, clusters.mean_squared_error
+        self.pseudo_types = pseudo
         self.book = make_codebook(clusters, vectors, facts["bits"], facts["refine_bits"], facts["rotation_seed"])
         for batch in batches:
             if batch.raw is not None:

@@ -16,7 +16,7 @@ class Hits:
     """Documents of one query, best first; iterates over ``(id, score)``.
 
     ids: the documents' ids
-    scores: float32 [n_hits], descending; MaxSim, larger is better
+    scores: float32 [n_hits], descending, larger is better; MaxSim, where the search does not say otherwise
     positions: int64 [n_hits], insertion positions; equal scores stand in this order
     """
 

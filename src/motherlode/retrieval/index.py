@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from motherlode.core.ports import Encoder, Progress
+from motherlode.core.ports import Encoder, Progress, TokenVectors
 from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.retrieval.hits import Hits
-from motherlode.retrieval.inputs import check_count, check_ids, check_query, check_token_ids
+from motherlode.retrieval.inputs import check_count, check_ids, check_query
 from motherlode.retrieval.kernels import level, thread_count
+from motherlode.retrieval.late import hits_of, is_refined, late_search
 from motherlode.retrieval.layout import MANIFEST
 from motherlode.retrieval.metadata.expressions import Expression, Field
 from motherlode.retrieval.selection import matching_slots, select
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from motherlode.retrieval.document_vectors import DocumentVectors
     from motherlode.retrieval.explain import Explanation
     from motherlode.retrieval.rerank import Reranked
+    from motherlode.retrieval.text_search import CandidateSource
     from motherlode.retrieval.writer import Writer
 
 __all__ = ["Index", "open_index"]
@@ -214,11 +216,7 @@ class Index:
         tokens = self._query_vectors([query])[0]
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
         chosen = select(state, subset, where, params)
-        types = _types_of(state, query_token_ids, len(tokens))
-        options = settings.native_options(_refined(state), types, score_all=chosen.score_all)
-        if state.kind == "flat":
-            return _hits(state, state.flat_search(level(), tokens, check_count(k, "k"), 1, chosen.allowed))
-        return _hits(state, state.searcher.search(level(), tokens, options, chosen.bits))
+        return late_search(state, tokens, query_token_ids, settings, chosen)
 
     def search_batch(
         self,
@@ -248,18 +246,95 @@ class Index:
         threads = thread_count(n_threads)
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
         chosen = select(state, subset, where, params)
-        options = settings.native_options(_refined(state), score_all=chosen.score_all)
+        options = settings.native_options(is_refined(state), score_all=chosen.score_all)
         arrays = self._query_vectors(queries)
         if state.kind == "flat":
             count = check_count(k, "k")
             return [
-                _hits(state, state.flat_search(level(), tokens, count, threads, chosen.allowed)) for tokens in arrays
+                hits_of(state, state.flat_search(level(), tokens, count, threads, chosen.allowed)) for tokens in arrays
             ]
         offsets = np.zeros(len(arrays) + 1, np.int64)
         np.cumsum([len(tokens) for tokens in arrays], out=offsets[1:])
         tokens = np.concatenate(arrays) if arrays else np.zeros((0, self.dim), np.float32)
         found = state.searcher.search_batch(level(), tokens, offsets, options, threads, chosen.bits)
-        return [_hits(state, one) for one in found]
+        return [hits_of(state, one) for one in found]
+
+    def search_text(
+        self,
+        query: str,
+        k: int = 10,
+        mode: str = "late",
+        *,
+        required: Sequence[str] = (),
+        excluded: Sequence[str] = (),
+        where: str | Expression | Field | None = None,
+        params: Sequence[Any] = (),
+        subset: Sequence[str] | None = None,
+        fusion: str = "weighted",
+        weight: float = 0.7,
+        rrf_k: float = 60,
+        depth: int | None = None,
+        candidates: CandidateSource | None = None,
+        k1: float = 1.2,
+        b: float = 0.75,
+        encoder: Encoder | None = None,
+        encoded: TokenVectors | None = None,
+        **options: Any,
+    ) -> Hits:
+        """The best k documents for a question in words.
+
+        mode: "late" (MaxSim, as :meth:`search`), "lexical" (BM25 over wordpieces, exact; needs no model, only its
+            tokenizer; a word whose wordpieces no document holds together counts for nothing) or "hybrid" (both, fused)
+        required: words or phrases; all wordpieces of each must occur in a document, in any order
+        excluded: words or phrases; documents in which all wordpieces of one occur, in any order, are left out
+        fusion: "weighted" (scores from 0 to 1 in each list; ``weight`` is the share of late interaction) or "rrf" (sum
+            of 1 / (rrf_k + rank)); depth: documents of each list that are fused, by default max(100, 5 * k)
+        candidates: another first stage, whose documents late interaction scores; see ``CandidateSource``
+        k1, b: of BM25
+        encoder: in place of the index's own; encoded: the question's vectors, where they are there already
+        options: of late interaction, as in :meth:`search`
+
+        Terms, ``where`` and ``subset`` (as in :meth:`search`) narrow before anything is ranked. Scores are those of the
+        mode: MaxSim, BM25, or of the fusion. Raises UnsupportedError without an encoder, and for words where the index
+        was built without token ids.
+        """
+        from motherlode.retrieval.text_search import TextQuery, search_text
+
+        asked = TextQuery(query, k, mode, required, excluded, fusion, weight, rrf_k, depth, candidates, k1, b)
+        state = self.snapshot
+        return search_text(
+            state, encoder or self.encoder, asked, select(state, subset, where, params), encoded, **options
+        )
+
+    def search_lexical(
+        self,
+        token_ids: ArrayLike,
+        k: int = 10,
+        *,
+        required: Sequence[ArrayLike] = (),
+        excluded: Sequence[ArrayLike] = (),
+        where: str | Expression | Field | None = None,
+        params: Sequence[Any] = (),
+        subset: Sequence[str] | None = None,
+        k1: float = 1.2,
+        b: float = 0.75,
+    ) -> Hits:
+        """The best k documents by BM25 over token ids: mode "lexical" of :meth:`search_text` for those without words.
+
+        token_ids: integers [n], the question's vocabulary ids; one that stands twice counts twice
+        required, excluded: terms, each of them one id or several
+
+        Exact; only documents that hold one of the ids are found. N, document frequencies and the average length are of
+        all documents that are not deleted. Source: Robertson and Zaragoza 2009, with Lucene's idf,
+        ln(1 + (N - df + 0.5) / (df + 0.5)). Raises UnsupportedError where the index was built without token ids.
+        """
+        from motherlode.retrieval.lexical import lexical_search, narrow, term_ids
+
+        state = self.snapshot
+        wanted, unwanted = ([term_ids(term, "a term").tolist() for term in terms] for terms in (required, excluded))
+        return lexical_search(
+            state, token_ids, k, narrow(state, select(state, subset, where, params), wanted, unwanted), k1=k1, b=b
+        )
 
     def vectors_of(self, doc_id: str) -> DocumentVectors:
         """A document's token vectors, float32 [n_doc_tokens, dim]: as they were given, or decoded from the codes.
@@ -311,25 +386,6 @@ class Index:
         encoded = self.encoder.encode_queries(texts)
         pieces = np.split(encoded.vectors, encoded.offsets[1:-1])
         return [check_query(piece, self.dim) for piece in pieces]
-
-
-def _refined(state: Snapshot) -> bool:
-    return state.kind != "flat" and bool(state.manifest["codebook"]["refine_bits"])
-
-
-def _types_of(state: Snapshot, token_ids: ArrayLike | None, n_tokens: int) -> list[int]:
-    """Numbers of the token types that a query's vocabulary ids name, without those the index has never seen."""
-    ids = check_token_ids(token_ids, n_tokens, name="query_token_ids")
-    if ids is None or state.kind == "flat" or state.manifest["codebook"]["pseudo_types"]:
-        return []
-    types = state.files["codebook"].array("type_ids", np.int64)
-    found: list[int] = np.flatnonzero(np.isin(types, ids.astype(np.int64))).tolist()
-    return found
-
-
-def _hits(state: Snapshot, found: tuple[Any, Any]) -> Hits:
-    scores, slots = np.asarray(found[0]), np.asarray(found[1])
-    return Hits(state.ids_of(slots), scores, state.positions(slots))
 
 
 def open_index(path: str | os.PathLike[str], verify: bool = False) -> Index:

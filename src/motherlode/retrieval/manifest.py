@@ -70,7 +70,7 @@ def check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
         if not isinstance(segment, dict):
             raise _wrong(path, inside[:-1], segment, "an object")
         _check(path, segment, {**_SEGMENT, "files": {_ROLES[kind]: _FILE, **kept}}, inside)
-        _check(path, segment, _SEGMENT, inside)
+        _check(path, segment, {**_SEGMENT, **({"terms": bool} if "terms" in segment else {})}, inside)
         _check_files(path, segment["files"], f"{inside}files.")
     for name, column_type in _object(path, manifest, "metadata").items():
         if column_type not in TYPES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from motherlode.retrieval.metadata.column_files import write_columns
 from motherlode.retrieval.metadata.columns import Column, concatenated, null_column
 from motherlode.retrieval.metadata.values import NULL
 from motherlode.retrieval.segments import Segment, bitmap_of, damaged, hash_ids
+from motherlode.retrieval.terms import StoredTerms, TermExceptions
 
 __all__ = [
     "LISTED_TOKENS",
@@ -46,6 +48,7 @@ class CodeShape:
     dim, bits, refine_bits: as in the codebook
     n_centroids: how many the codebook has now
     keeps_vectors: whether the vectors stand beside the codes
+    kinds: int64 [n_centroids], the vocabulary id of each one's type; None without token ids
     """
 
     dim: int
@@ -53,6 +56,7 @@ class CodeShape:
     refine_bits: int
     n_centroids: int
     keeps_vectors: bool = False
+    kinds: NDArray[np.int64] | None = None
 
     @property
     def row_bytes(self) -> int:
@@ -72,7 +76,7 @@ class SegmentSource:
 
     keep: bool [n_docs], which documents to take
     tokens: rows of every token array by name: "assignment", "codes", "scales", "refine_codes", "refine_scales" (coded),
-        "vectors" (flat, or coded and kept)
+        "vectors" (flat, or coded and kept); and "terms", their vocabulary ids, where they are known
     ids, titles, texts: by document; None for none
     columns: metadata of all n_docs documents
     """
@@ -80,7 +84,7 @@ class SegmentSource:
     def __init__(
         self,
         offsets: NDArray[np.int64],
-        tokens: dict[str, NDArray[Any]],
+        tokens: dict[str, Any],
         ids: Sequence[str],
         titles: Sequence[str] | None,
         texts: Sequence[str] | None,
@@ -111,7 +115,7 @@ class SegmentSource:
         """
         n = segment.n_tokens
         if shape is None:
-            tokens: dict[str, NDArray[Any]] = {"vectors": segment.vectors}
+            tokens: dict[str, Any] = {"vectors": segment.vectors}
         else:
             tokens = {
                 "assignment": segment.assignment(),
@@ -124,12 +128,18 @@ class SegmentSource:
                 tokens["refine_scales"] = refine.array("scales", np.uint16)
             if shape.keeps_vectors:
                 tokens["vectors"] = segment.vectors
+        if segment.knows_terms and (shape is None or shape.kinds is not None):
+            tokens["terms"] = StoredTerms(segment, tokens.get("assignment"), None if shape is None else shape.kinds)
         metadata = segment.columns if columns is None else columns
         return cls(segment.offsets, tokens, segment.ids, segment.titles, segment.texts, keep, metadata)
 
     @property
     def n_docs(self) -> int:
         return len(self.kept)
+
+    @property
+    def knows_terms(self) -> bool:
+        return "terms" in self.tokens or not self.lengths.any()
 
     def pieces(self, name: str) -> Iterator[NDArray[Any]]:
         """Rows of the kept documents in order, in pieces of bounded size."""
@@ -170,6 +180,8 @@ def write_segment(
             with create("vectors") as writer:
                 _stream(writer, "vectors", np.dtype(KEPT_DTYPE), sources)
             roles.append("vectors")
+    if all(source.knows_terms for source in sources):
+        roles += _write_terms(sources, shape, create)
     columns = {
         name: None if all(getattr(s, name) is None for s in sources) else _chained(sources, name)
         for name in ("titles", "texts")
@@ -195,6 +207,18 @@ def write_metadata(create: Callable[[str], ContainerWriter], columns: Mapping[st
     with create("metadata") as writer:
         write_columns(writer, columns)
     return True
+
+
+def _write_terms(
+    sources: Sequence[SegmentSource], shape: CodeShape | None, create: Callable[[str], ContainerWriter]
+) -> list[str]:
+    found = TermExceptions(None if shape is None else shape.kinds)
+    for source in sources:
+        if "terms" in source.tokens:
+            centroids = repeat(None) if shape is None else source.pieces("assignment")
+            for ids, assignment in zip(source.pieces("terms"), centroids, strict=False):
+                found.add(ids, assignment)
+    return found.write(create)
 
 
 def _write_codes(

@@ -69,6 +69,7 @@ class Segment:
         self.deleted = self._deleted_bits()
         if known is not None and known.files.get("metadata") is self.files.get("metadata"):
             self.__dict__ |= {name: value for name, value in known.__dict__.items() if name == "columns"}  # as read
+        self.knows_terms: bool = entry.get("terms", False) or self.n_tokens == 0
 
     def column(self, name: str) -> StringColumn | None:
         file = self.files.get("documents")
@@ -115,6 +116,22 @@ class Segment:
         if values.size != self.n_tokens * self.dim:
             raise damaged(file, f"{values.size} values", f"{self.n_tokens * self.dim}")
         return values.reshape(self.n_tokens, self.dim)
+
+    @property
+    def term_positions(self) -> NDArray[Any]:
+        """Ascending numbers of the tokens whose centroid does not tell their vocabulary id."""
+        file = self.files.get("terms")
+        return np.zeros(0, np.uint8) if file is None or self.kind == "flat" else _integers(file, "positions")
+
+    @property
+    def term_ids(self) -> NDArray[Any]:
+        """The vocabulary ids of those; in a flat index those of all tokens."""
+        file = self.files.get("terms")
+        ids = np.zeros(0, np.uint8) if file is None else _integers(file, "ids")
+        expected = self.n_tokens if self.kind == "flat" else len(self.term_positions)
+        if len(ids) != expected:
+            raise damaged(self.main if file is None else file, f"{len(ids)} ids of tokens", f"{expected}")
+        return ids
 
     @property
     def id_bytes(self) -> int:
@@ -195,6 +212,12 @@ def hash_ids(ids: Sequence[str]) -> NDArray[np.uint64]:
         part = hashes[begin : begin + _CHUNK_IDS]
         native.hash_strings(*encode_ids(ids[begin : begin + _CHUNK_IDS]), part)
     return hashes
+
+
+def _integers(file: Container, name: str) -> NDArray[Any]:
+    if name not in file or file.dtype(name).str[1:] not in ("u1", "u2", "u4", "i8"):
+        raise damaged(file, f"no integers {name!r}", "u1, u2, u4 or i8")
+    return file.array(name, file.dtype(name))
 
 
 def damaged(file: Container, found: str, expected: str) -> DataError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from motherlode.retrieval.kernels import native
 from motherlode.retrieval.layout import MANIFEST, load_manifest, open_file
 from motherlode.retrieval.manifest import check_manifest
 from motherlode.retrieval.segments import PositionIds, Segment, bitmap_of, damaged, encode_ids
+
+if TYPE_CHECKING:
+    from motherlode.retrieval.lexical import Lexicon
 
 __all__ = ["LiveColumn", "Snapshot", "column_of", "open_snapshot"]
 
@@ -103,6 +106,13 @@ class Snapshot:
     def is_deleted(self) -> NDArray[np.bool_]:
         """Bool [n_slots]"""
         return np.concatenate([np.zeros(0, bool), *(segment.is_deleted for segment in self.segments)])
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """Which documents hold which vocabulary ids; UnsupportedError where that is not known."""
+        from motherlode.retrieval.lexical import Lexicon  # only some searches need it
+
+        return Lexicon(self)
 
     @cached_property
     def _live_slots(self) -> NDArray[np.int64] | None:

@@ -234,6 +234,8 @@ class Writer:
                 raise InputError(
                     "token_ids: the index was built with them; give the vocabulary ids of these tokens too"
                 )
+        elif self._book is None and kinds is None and len(array) and _has_terms(state):
+            raise InputError("token_ids: the index was built with them; give the vocabulary ids of these tokens too")
         return names, array, bounds, kinds
 
     def _known(self, names: Sequence[str]) -> list[str]:
@@ -324,7 +326,7 @@ class Writer:
                 raise InputError(f"vectors: values beyond the range of {dtype}, in which this index keeps them")
             tokens["vectors"] = stored
         if self._book is None:
-            pass
+            tokens |= {} if kinds is None else {"terms": kinds.astype(np.int64)}
         elif len(self._book.centroids):
             self._book, coded = code_tokens(self._book, array, kinds)
             tokens |= coded
@@ -341,6 +343,11 @@ class Writer:
             self._pending.update(
                 (name, (len(self._changes.batches) - 1, place)) for place, name in enumerate(batch.ids)
             )
+
+
+def _has_terms(state: Snapshot) -> bool:
+    """Whether a flat index knows the vocabulary ids of its tokens."""
+    return state.n_tokens > 0 and all(segment.knows_terms for segment in state.segments)
 
 
 def _check_columns(n_docs: int, titles: Sequence[str] | None, texts: Sequence[str] | None) -> None:

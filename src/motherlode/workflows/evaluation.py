@@ -65,6 +65,7 @@ def evaluate(
     encoder: Encoder | None = None,
     exact: bool | Precomputed = False,
     k: int = 100,
+    mode: str = "late",
     progress: Progress | None = None,
     **search_options: Any,
 ) -> Evaluation:
@@ -76,7 +77,8 @@ def evaluate(
     encoder: for the queries; None takes the one the index remembers
     exact: True encodes the stored texts again and searches them exhaustively; or the documents' own vectors
     k: documents asked for per query; at least the largest cutoff of the measures
-    search_options: handed to ``index.search``, e.g. k_centroids
+    mode: "late", "lexical" or "hybrid"
+    search_options: handed to ``index.search_text``, e.g. k_centroids, fusion
 
     Where a document was indexed in passages (``id#1``, ``id#2``) and the judgements name documents, its best passage
     counts. Errors: UnsupportedError without ir_measures; InputError where no query is judged.
@@ -92,12 +94,15 @@ def evaluate(
     result = Evaluation(n_queries=len(queries), n_judged=len(set(queries) & set(qrels or ())))
     result.collapsed_passages = qrels is not None and _names_documents(index, qrels)
     began = time.perf_counter()
-    encoded = encoder.encode_queries(list(queries.values()))
+    needs_vectors = mode != "lexical" or exact is not False
+    encoded = encoder.encode_queries(list(queries.values())) if needs_vectors else None
     result.encode_ms = 1000 * (time.perf_counter() - began) / max(1, len(queries))
-    tops = _search_all(index, queries, encoded, result, k, progress, search_options)
+    tops = _search_all(
+        index, queries, encoded, result, k, progress, {"mode": mode, "encoder": encoder, **search_options}
+    )
     if qrels is not None:
         result.measures = _measured(calculators, qrels, result.run)
-    if exact is not False:
+    if exact is not False and encoded is not None:
         best = _exact_tops(index, encoder, encoded, None if exact is True else exact, progress)
         overlaps = [
             len(set(found[:10]) & set(true)) / len(true) for found, true in zip(tops, best, strict=True) if true
@@ -109,7 +114,7 @@ def evaluate(
 def _search_all(
     index: Index,
     queries: Mapping[str, str],
-    encoded: TokenVectors,
+    encoded: TokenVectors | None,
     result: Evaluation,
     k: int,
     progress: Progress,
@@ -120,12 +125,10 @@ def _search_all(
     tops: list[list[int]] = []
     times = np.empty(len(queries))
     depth = k * 4 if result.collapsed_passages else k
-    for i, query_id in enumerate(queries):
-        rows = slice(int(encoded.offsets[i]), int(encoded.offsets[i + 1]))
-        vectors = np.ascontiguousarray(encoded.vectors[rows], dtype=np.float32)
-        token_ids = None if encoded.token_ids is None else encoded.token_ids[rows]
+    for i, (query_id, text) in enumerate(queries.items()):
+        one = None if encoded is None else _one_of(encoded, i)
         began = time.perf_counter()
-        hits = index.search(vectors, k=depth, query_token_ids=token_ids, **search_options)
+        hits = index.search_text(text, depth, encoded=one, **search_options)
         times[i] = time.perf_counter() - began
         tops.append([int(p) for p in hits.positions[:10]])
         ranked = [(doc_id, float(score)) for doc_id, score in hits]
@@ -135,6 +138,13 @@ def _search_all(
     if len(times):
         result.latency_ms = {f"p{p}": float(1000 * np.percentile(times, p)) for p in (50, 95)}
     return tops
+
+
+def _one_of(encoded: TokenVectors, i: int) -> TokenVectors:
+    rows = slice(int(encoded.offsets[i]), int(encoded.offsets[i + 1]))
+    vectors = np.ascontiguousarray(encoded.vectors[rows], dtype=np.float32)
+    token_ids = None if encoded.token_ids is None else encoded.token_ids[rows]
+    return TokenVectors(vectors, np.array([0, len(vectors)]), token_ids)
 
 
 def _names_documents(index: Index, qrels: Mapping[str, Mapping[str, int]]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from motherlode.core.ports import TokenVectors
+from motherlode.core.ports import TextTokens, TokenVectors
 from motherlode.errors import DataError, InputError
 from motherlode.retrieval.encoders.colbert_checkpoint import Checkpoint, Dense, Settings, open_checkpoint
 
@@ -113,6 +113,31 @@ class ColBERT:
         keep = [np.ones(len(ids), dtype=bool) for ids, _ in rows]
         return self._encode(rows, n_attended, keep, np.dtype(np.float32))
 
+    def tokenize(self, texts: Sequence[str]) -> TextTokens:
+        """The texts' tokens as documents have them, uncut; no special tokens, markers, masks, skiplist or unknown ones.
+
+        Where the vocabulary tells words after a space from others, all words are taken for such.
+        """
+        tokenizer = self._checkpoint.tokenizer
+        lower = self.settings.lower_case
+        spaced = [" " + (text.lower() if lower else text) for text in texts]
+        given: Any = {"input_ids": []}
+        if spaced:
+            given = tokenizer(spaced, add_special_tokens=False, return_offsets_mapping=tokenizer.is_fast)
+        left_out = np.array([*self._checkpoint.skiplist_ids, *_ids(tokenizer.unk_token_id)], np.int32)
+        ids = [np.array(row, np.int32) for row in given["input_ids"]]
+        keep = [~np.isin(row, left_out) for row in ids]
+        offsets = np.cumsum([0, *(int(k.sum()) for k in keep)], dtype=np.int64)
+        spans = words = None
+        if "offset_mapping" in given:  # they count the space
+            numbers = [np.array(given.word_ids(i), np.int32) for i in range(len(ids))]
+            words = np.concatenate([np.zeros(0, np.int32), *(n[k] for n, k in zip(numbers, keep, strict=True))])
+            rows = [np.array(row, np.int32).reshape(-1, 2) - 1 for row in given["offset_mapping"]]
+            spans = np.concatenate([np.zeros((0, 2), np.int32), *(r[k] for r, k in zip(rows, keep, strict=True))])
+            spans = np.maximum(spans, 0)
+        token_ids = np.concatenate([np.zeros(0, np.int32), *(r[k] for r, k in zip(ids, keep, strict=True))])
+        return TextTokens(token_ids, offsets, spans, words)
+
     def _tokenize(
         self, texts: Sequence[str], marker_id: int | None, length: int
     ) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
@@ -192,6 +217,10 @@ class ColBERT:
         if self._model is None:
             self._model = self._checkpoint.load_model().to(self._device)
             _logger.info("loaded %s on %s", self._checkpoint.name, self._device)
+
+
+def _ids(token_id: int | None) -> list[int]:
+    return [] if token_id is None else [token_id]
 
 
 def _split(order: list[int], n_last: int) -> tuple[list[int], list[int]]:

