@@ -17,6 +17,8 @@ _WHERE = {
     "Index": "motherlode.retrieval.index",
     "InputError": "motherlode.errors",
     "LodeError": "motherlode.errors",
+    "ShardTask": "motherlode.retrieval.shard_task",
+    "ShardedIndex": "motherlode.retrieval.shards",
     "TokenVectors": "motherlode.core.ports",
     "TrainingError": "motherlode.errors",
     "UnsupportedError": "motherlode.errors",
@@ -24,11 +26,14 @@ _WHERE = {
     "Writer": "motherlode.retrieval.writer",
     "build_index": "motherlode.retrieval.build",
     "build_index_stream": "motherlode.retrieval.stream",
+    "build_sharded_index": "motherlode.retrieval.shard_build",
     "build_text_index": "motherlode.workflows.text_index",
     "cpu": "motherlode.retrieval.kernels",
     "exact_search": "motherlode.retrieval.exact",
     "load_encoder": "motherlode.retrieval.encoders",
+    "merge_hits": "motherlode.retrieval.shards",
     "open_index": "motherlode.retrieval.index",
+    "open_sharded_index": "motherlode.retrieval.shards",
     "token_aware_clusters": "motherlode.retrieval.clustering",
 }
 

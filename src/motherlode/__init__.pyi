@@ -16,6 +16,11 @@ from motherlode.retrieval.index import Index as Index
 from motherlode.retrieval.index import open_index as open_index
 from motherlode.retrieval.kernels import CpuInfo as CpuInfo
 from motherlode.retrieval.kernels import cpu as cpu
+from motherlode.retrieval.shard_build import build_sharded_index as build_sharded_index
+from motherlode.retrieval.shard_task import ShardTask as ShardTask
+from motherlode.retrieval.shards import ShardedIndex as ShardedIndex
+from motherlode.retrieval.shards import merge_hits as merge_hits
+from motherlode.retrieval.shards import open_sharded_index as open_sharded_index
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
 from motherlode.retrieval.writer import Writer as Writer

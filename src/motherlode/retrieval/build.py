@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from motherlode.core.files import ContainerWriter
 from motherlode.core.ports import Encoder, NullProgress, Progress
 from motherlode.errors import InputError
-from motherlode.retrieval.corpus_files import Trained, train_codebook, write_compressed, write_flat
+from motherlode.retrieval.corpus_files import EncoderRecord, Trained, train_codebook, write_compressed, write_flat
 from motherlode.retrieval.index import Index, open_index
 from motherlode.retrieval.inputs import (
     check_ids,
@@ -53,7 +53,7 @@ class Corpus:
     ids: list[str] | None
     titles: Sequence[str] | None
     texts: Sequence[str] | None
-    encoder: Encoder | None
+    encoder: Encoder | EncoderRecord | None
 
     @property
     def n_docs(self) -> int:
@@ -68,6 +68,9 @@ class Plan:
     seed: int
     n_threads: int
     points_per_centroid: int
+
+    def with_threads(self, n_threads: int) -> Plan:
+        return replace(self, n_threads=n_threads)
 
 
 def build_index(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,21 @@ from motherlode.retrieval.segment_files import CodeShape, write_assignment, writ
 if TYPE_CHECKING:
     from motherlode.retrieval.build import Corpus, Plan
 
-__all__ = ["Create", "Trained", "Written", "train_codebook", "write_compressed", "write_flat"]
+__all__ = ["Create", "EncoderRecord", "Trained", "Written", "train_codebook", "write_compressed", "write_flat"]
 
 _CHUNK_TOKENS = 1 << 16
 Create = Callable[[str], ContainerWriter]
 Written = tuple[list[str], list[str], dict[str, Any]]  # roles of the index, roles of its segment, facts of the manifest
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRecord:
+    """What an index keeps of its encoder."""
+
+    name: str
+    dim: int
+    config: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)

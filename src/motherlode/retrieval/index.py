@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from motherlode.core.ports import Encoder, Progress
-from motherlode.errors import DataError, InputError, UnsupportedError
+from motherlode.errors import DataError
 from motherlode.retrieval.hits import Hits
-from motherlode.retrieval.inputs import check_count, check_query, check_token_ids
+from motherlode.retrieval.inputs import check_count, check_token_ids
 from motherlode.retrieval.kernels import level, thread_count
 from motherlode.retrieval.layout import MANIFEST
+from motherlode.retrieval.queries import query_vectors
 from motherlode.retrieval.selection import select
 from motherlode.retrieval.settings import SearchSettings
 from motherlode.retrieval.snapshot import Snapshot, column_of, open_snapshot
@@ -177,7 +178,7 @@ class Index:
         order, and the same query gives the same hits every time. Raises InputError for a wrong shape or values.
         """
         state = self.snapshot
-        tokens = self._query_vectors([query])[0]
+        tokens = query_vectors(self, [query])[0]
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
         chosen = select(state, subset)
         types = _types_of(state, query_token_ids, len(tokens))
@@ -213,7 +214,7 @@ class Index:
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
         chosen = select(state, subset)
         options = settings.native_options(_refined(state), score_all=chosen.score_all)
-        arrays = self._query_vectors(queries)
+        arrays = query_vectors(self, queries)
         if state.kind == "flat":
             count = check_count(k, "k")
             return [
@@ -224,21 +225,6 @@ class Index:
         tokens = np.concatenate(arrays) if arrays else np.zeros((0, self.dim), np.float32)
         found = state.searcher.search_batch(level(), tokens, offsets, options, threads, chosen.bits)
         return [_hits(state, one) for one in found]
-
-    def _query_vectors(self, queries: Sequence[Any]) -> list[NDArray[np.float32]]:
-        texts = [query for query in queries if isinstance(query, str)]
-        if not texts:
-            return [check_query(query, self.dim) for query in queries]
-        if len(texts) != len(queries):
-            raise InputError("queries: strings and vectors mixed; give one kind")
-        if self.encoder is None:
-            raise UnsupportedError(
-                "this index was built from vectors and knows no encoder; search with query vectors, or build it with "
-                "build_text_index (or `lode index`)"
-            )
-        encoded = self.encoder.encode_queries(texts)
-        pieces = np.split(encoded.vectors, encoded.offsets[1:-1])
-        return [check_query(piece, self.dim) for piece in pieces]
 
 
 def _refined(state: Snapshot) -> bool:
