@@ -78,6 +78,7 @@ def test_nothing_and_documents_without_tokens_can_be_sharded(tmp_path: Path, kin
         assert (index.n_docs, len(index.shards)) == (n_docs, n_shards)
         assert index.search(np.ones((2, 8))).ids == []
         assert open_sharded_index(tmp_path / "i", verify=True).n_docs == n_docs
+    index = open_sharded_index(tmp_path / "i")
     with index.shards[1].writer() as writer:  # the first tokens of all: their shard learns a codebook
         writer.add(["x"], np.eye(3, 8, dtype=np.float32), [0, 3])
     index.refresh()

@@ -91,7 +91,7 @@ def test_with_narrow_limits_the_score_at_each_rank_is_at_least_that_of_one_index
         if not len(corpus.document(position)):
             continue
         query = corpus.query(position, 6)
-        options = {"k_centroids": 2, "k_docs_to_score": 12, "stop_sigma": 0, "k_refine": 10}
+        options: dict[str, Any] = {"k_centroids": 2, "k_docs_to_score": 12, "stop_sigma": 0, "k_refine": 10}
         found, expected = many.search(query, 10, **options), one.search(query, 10, **options)
         assert len(found) >= len(expected)
         assert (found.scores[: len(expected)] >= expected.scores).all()
@@ -315,13 +315,14 @@ def test_a_damaged_or_newer_manifest_is_refused(tmp_path: Path, corpus: Corpus) 
 
     manifest.write_text(text)
     facts = read_manifest(manifest)
-    for change, message in [
+    changes: list[tuple[dict[str, Any], str]] = [
         ({"version": 2}, "written by a newer motherlode"),
         ({"format": "motherlode-index"}, "this is no sharded index"),
         ({"shards": []}, "is damaged: found no shards"),
         ({"shards": [{**facts["shards"][0], "name": "../x"}]}, r"shards\[0\].name: found '../x'"),
         ({"dim": "wide"}, "dim is 'wide', expected a whole number"),
-    ]:
+    ]
+    for change, message in changes:
         write_manifest(manifest, {**facts, **change})
         with pytest.raises(DataError, match=message):
             open_sharded_index(tmp_path / "i")
