@@ -13,6 +13,7 @@ _WHERE = {
     "CpuInfo": "motherlode.retrieval.kernels",
     "DataError": "motherlode.errors",
     "Encoder": "motherlode.core.ports",
+    "Estimate": "motherlode.retrieval.estimate",
     "Hits": "motherlode.retrieval.hits",
     "Index": "motherlode.retrieval.index",
     "InputError": "motherlode.errors",
@@ -29,11 +30,13 @@ _WHERE = {
     "build_sharded_index": "motherlode.retrieval.shard_build",
     "build_text_index": "motherlode.workflows.text_index",
     "cpu": "motherlode.retrieval.kernels",
+    "estimate_index": "motherlode.retrieval.estimate",
     "exact_search": "motherlode.retrieval.exact",
     "load_encoder": "motherlode.retrieval.encoders",
     "merge_hits": "motherlode.retrieval.shards",
     "open_index": "motherlode.retrieval.index",
     "open_sharded_index": "motherlode.retrieval.shards",
+    "shards_within": "motherlode.retrieval.estimate",
     "token_aware_clusters": "motherlode.retrieval.clustering",
 }
 

@@ -10,6 +10,9 @@ from motherlode.retrieval.build import build_index as build_index
 from motherlode.retrieval.clustering import Clusters as Clusters
 from motherlode.retrieval.clustering import token_aware_clusters as token_aware_clusters
 from motherlode.retrieval.encoders import load_encoder as load_encoder
+from motherlode.retrieval.estimate import Estimate as Estimate
+from motherlode.retrieval.estimate import estimate_index as estimate_index
+from motherlode.retrieval.estimate import shards_within as shards_within
 from motherlode.retrieval.exact import exact_search as exact_search
 from motherlode.retrieval.hits import Hits as Hits
 from motherlode.retrieval.index import Index as Index

@@ -38,7 +38,7 @@ from motherlode.retrieval.layout import (
 )
 from motherlode.retrieval.segment_files import write_documents
 
-__all__ = ["Corpus", "Plan", "build_index", "check_corpus", "check_plan", "is_flat", "write_index"]
+__all__ = ["Corpus", "Plan", "build_index", "check_corpus", "check_plan", "is_flat", "least_memory", "write_index"]
 
 FLAT_TOKENS = 1 << 18  # up to here exact search takes some 50 ms on one AVX2 core, and needs no codes
 KINDS = ("auto", "flat", "compressed")
@@ -228,18 +228,32 @@ def check_corpus(
     return Corpus(array, bounds, kinds, check_ids(ids, n_docs), titles, texts, encoder)
 
 
+_LEAST_POINTS, _MOST_POINTS = 8, 64  # tokens that train a centroid
+
+
 def _points_per_centroid(corpus: Corpus, memory_limit_bytes: int | None, threads: int) -> int:
     """Training sample per centroid: 64 where memory allows, fewer under a tight limit."""
     if memory_limit_bytes is None:
-        return 64
+        return _MOST_POINTS
     n_tokens, dim = corpus.vectors.shape
-    fixed = 24 * n_tokens + (n_tokens // 64 + 1) * dim * 8 + (32 << 20)
+    fixed, per_point = _memory_parts(n_tokens, dim, threads)
     spare = memory_limit_bytes - fixed
-    # The largest type rarely has more than 2 % of the centroids; its sample is the largest array of a worker.
-    per_point = threads * max(64, n_tokens // 128 // 50) * dim * 4
-    if spare < 8 * per_point:
+    if spare < _LEAST_POINTS * per_point:
         raise InputError(
-            f"memory_limit_bytes={memory_limit_bytes}: this build needs about {fixed + 8 * per_point} beside its "
-            "input; raise the limit, or lower n_threads"
+            f"memory_limit_bytes={memory_limit_bytes}: this build needs about {least_memory(n_tokens, dim, threads)} "
+            "beside its input; raise the limit, or lower n_threads"
         )
-    return int(min(64, spare // per_point))
+    return int(min(_MOST_POINTS, spare // per_point))
+
+
+def least_memory(n_tokens: int, dim: int, threads: int) -> int:
+    """The least memory limit, in bytes, that a build of so many tokens accepts."""
+    fixed, per_point = _memory_parts(n_tokens, dim, threads)
+    return fixed + _LEAST_POINTS * per_point
+
+
+def _memory_parts(n_tokens: int, dim: int, threads: int) -> tuple[int, int]:
+    """Bytes that a build needs whatever the training sample, and those for each training point per centroid."""
+    fixed = 24 * n_tokens + (n_tokens // 64 + 1) * dim * 8 + (32 << 20)
+    # The largest type rarely has more than 2 % of the centroids; its sample is the largest array of a worker.
+    return fixed, threads * max(64, n_tokens // 128 // 50) * dim * 4
