@@ -14,10 +14,11 @@ from rich.text import Text
 
 from motherlode.cli.console import duration, problems, results
 from motherlode.workflows.highlight import best_window, matched_spans
+from motherlode.workflows.opening import open_any
 from motherlode.workflows.text_index import encoder_of
 
 if TYPE_CHECKING:
-    from motherlode import Hits, Index
+    from motherlode import Hits, Index, ShardedIndex
 
 __all__ = ["search"]
 
@@ -29,9 +30,7 @@ def search(
     path: Path, query: str | None, *, k: int, encoder_spec: str | None, full: bool, as_json: bool, no_color: bool
 ) -> None:
     """Answer one question, or every line of standard input."""
-    from motherlode import open_index
-
-    index = open_index(path)
+    index = open_any(path)
     encoder = encoder_of(index, encoder_spec)
     console = results(no_color=no_color)
     for question in [query] if query is not None else _questions():
@@ -64,7 +63,7 @@ def _questions() -> Iterator[str]:
             yield line.strip()
 
 
-def _print_json(index: Index, question: str, hits: Hits, seconds: Mapping[str, float]) -> None:
+def _print_json(index: Index | ShardedIndex, question: str, hits: Hits, seconds: Mapping[str, float]) -> None:
     """One line of JSON for each question."""
     found = [
         {
@@ -82,7 +81,7 @@ def _print_json(index: Index, question: str, hits: Hits, seconds: Mapping[str, f
     sys.stdout.flush()
 
 
-def _print_hits(console: Console, index: Index, question: str, hits: Hits, *, full: bool) -> None:
+def _print_hits(console: Console, index: Index | ShardedIndex, question: str, hits: Hits, *, full: bool) -> None:
     if not len(hits):
         console.print("no answers", style="dim")
     indent = len(str(len(hits))) + 2

@@ -35,7 +35,8 @@ _RANGES_FROM = 131_072  # centroids from which on a search scores some of them o
 _HEADER = 4096
 _MOST_SHARDS = 1 << 16
 _MEBI = 1 << 20
-_BASE_BYTES = 40 * _MEBI  # the interpreter, numpy and this library
+_BUILD_BASE = 40 * _MEBI  # the interpreter, numpy and this library
+_SEARCH_BASE = 28 * _MEBI  # … without what only a build needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +177,10 @@ def _flat(docs: int, tokens: int, dim: int, shards: int, item_bytes: int, docume
     disk = {"vectors": vectors, "documents": documents}
     return Estimate(
         docs, tokens, dim, 0, 0, 0, 0, shards, "flat", threads, disk,
-        build_memory=_BASE_BYTES + (1 << 16) * dim * item_bytes + _id_memory(docs, shards),
+        build_memory=_BUILD_BASE + (1 << 16) * dim * item_bytes + _id_memory(docs, shards),
         build_memory_limited=least_memory(tokens, dim, threads),
         build_disk=0,
-        search_memory=_BASE_BYTES + 16 * docs // shards,
+        search_memory=_SEARCH_BASE + 16 * docs // shards,
         search_hot=vectors // shards,
         search_mapped=documents // shards,
     )  # fmt: skip
@@ -209,10 +210,10 @@ def _compressed(
     scratch = rows * _QUERY_LANES * 2 + (0 if k <= _RANGES_FROM else 8 * k) + 12 * (docs // shards) + (1 << 20)
     return Estimate(
         docs, tokens, dim, shape.bits, shape.refine_bits, k, len(sizes), shards, "compressed", threads, disk,
-        build_memory=_BASE_BYTES + _build_peak(docs, tokens, shape, largest, shards, threads),
+        build_memory=_BUILD_BASE + _build_peak(docs, tokens, shape, largest, shards, threads),
         build_memory_limited=least_memory(tokens, dim, threads),
         build_disk=codebook + 4 * tokens if shards > 1 else 0,
-        search_memory=_BASE_BYTES + threads * scratch,
+        search_memory=_SEARCH_BASE + threads * scratch,
         search_hot=codebook + 12 * k,
         search_mapped=max(0, per_shard - codebook - 12 * k),
     )  # fmt: skip
