@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from motherlode import InputError, build_index, build_sharded_index, estimate_index, open_index, shards_within
 from motherlode.retrieval.estimate import Estimate
@@ -125,7 +126,8 @@ print(library + memory("RssAnon"))
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
 def test_building_and_searching_take_the_estimated_memory(tmp_path: Path) -> None:
     corpus = text_like(16_000, 60, 48)
-    for name, array in zip("vot", (corpus.vectors, corpus.offsets, corpus.token_ids.astype(np.int32)), strict=True):
+    arrays: list[NDArray[Any]] = [corpus.vectors, corpus.offsets, corpus.token_ids.astype(np.int32)]
+    for name, array in zip("vot", arrays, strict=True):
         np.save(tmp_path / f"{name}.npy", array)
     guess = estimate_index(corpus.n_docs, len(corpus.vectors), 48, n_types=N_TYPES, n_threads=2)
     done = run_python(_BUILD, tmp_path)
