@@ -121,10 +121,9 @@ def estimate_index(
     text_bytes: UTF-8 bytes of titles and texts that the index keeps
     n_threads: of the build, and searches at once; 0 for the CPUs this process may use
 
-    Ids are taken to have as many digits as n_docs. Up to 4.6 million tokens of text (MiniLM) and of synthetic data it was
-    within 10 % of the size and 25 % of a build's memory; beyond, it extrapolates. For other data give n_types and
-    n_centroids. Raises InputError for values that
-    no index has.
+    Ids are taken to have as many digits as n_docs. Fitted to indexes of up to 4.6 million tokens, of text (MiniLM) and
+    synthetic: there within 10 % of the size and 25 % of a build's memory. Beyond, it extrapolates; for other data give
+    n_types and n_centroids. Raises InputError for values that no index has.
     """
     docs, tokens, text = (
         check_count(value, name)
