@@ -13,6 +13,9 @@ from motherlode.retrieval.clustering import Clusters as Clusters
 from motherlode.retrieval.clustering import token_aware_clusters as token_aware_clusters
 from motherlode.retrieval.document_vectors import DocumentVectors as DocumentVectors
 from motherlode.retrieval.encoders import load_encoder as load_encoder
+from motherlode.retrieval.estimate import Estimate as Estimate
+from motherlode.retrieval.estimate import estimate_index as estimate_index
+from motherlode.retrieval.estimate import shards_within as shards_within
 from motherlode.retrieval.exact import exact_search as exact_search
 from motherlode.retrieval.explain import Explanation as Explanation
 from motherlode.retrieval.explain import Match as Match
@@ -24,6 +27,11 @@ from motherlode.retrieval.kernels import cpu as cpu
 from motherlode.retrieval.metadata.expressions import field as field
 from motherlode.retrieval.metadata.expressions import valid_at as valid_at
 from motherlode.retrieval.rerank import Reranked as Reranked
+from motherlode.retrieval.shard_build import build_sharded_index as build_sharded_index
+from motherlode.retrieval.shard_task import ShardTask as ShardTask
+from motherlode.retrieval.shards import ShardedIndex as ShardedIndex
+from motherlode.retrieval.shards import merge_hits as merge_hits
+from motherlode.retrieval.shards import open_sharded_index as open_sharded_index
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
 from motherlode.retrieval.text_search import CandidateSource as CandidateSource

@@ -220,3 +220,34 @@ def cpu_command(json: AsJson = False) -> None:
     from motherlode.cli.info import cpu
 
     cpu(as_json=json)
+
+
+@app.command("estimate", no_args_is_help=True)
+@reporting_errors
+def estimate_command(
+    docs: Annotated[str, typer.Option("--docs", metavar="N", help="Documents (passages), e.g. 8.8M.")],
+    tokens: Annotated[str | None, typer.Option("--tokens", metavar="N", help="Tokens in all, e.g. 598M.")] = None,
+    tokens_per_doc: Annotated[
+        float | None, typer.Option(help="Tokens of a document on average, in place of --tokens; text has 50 to 150.")
+    ] = None,
+    dim: Annotated[int, typer.Option(help="Dimensions of a token vector.")] = 128,
+    bits: Annotated[int, typer.Option(help="Bits of a residual code.")] = 2,
+    refine_bits: Annotated[int, typer.Option(help="Bits of the refinement tier, 0 for none.")] = 0,
+    keep_vectors: Annotated[
+        str | None, typer.Option(metavar="DTYPE", help="float16 or float32: a flat index of such vectors.")
+    ] = None,
+    centroids: Annotated[str | None, typer.Option(metavar="N", help="Centroids, if not the default.")] = None,
+    text: Annotated[str, typer.Option(metavar="SIZE", help="Titles and texts that are kept, e.g. 3GB.")] = "0",
+    shards: Annotated[int, typer.Option(help="Shards.", min=1)] = 1,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Of one machine, e.g. 64GB: how many shards does it take?")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads; 0 for all CPUs.", min=0)] = 0,
+    json: AsJson = False,
+    no_color: NoColor = False,
+) -> None:
+    """Estimate what an index takes on disk and in memory, before it is built."""
+    from motherlode.cli.estimate import EstimateRequest, estimate
+
+    request = EstimateRequest(docs, tokens, tokens_per_doc, dim, bits, refine_bits, keep_vectors, centroids, text)
+    estimate(request, n_shards=shards, memory=memory, n_threads=threads, as_json=json, no_color=no_color)

@@ -14,25 +14,25 @@ from rich.console import Console
 from rich.table import Table
 
 from motherlode.cli.console import duration, results, size
+from motherlode.workflows.opening import open_any
 
 __all__ = ["cpu", "info"]
 
 
 def info(path: Path, *, verify: bool, as_json: bool, no_color: bool) -> None:
     """Print what the index says of itself and the sizes of its files."""
-    from motherlode import open_index
-
     began = time.perf_counter()
-    index = open_index(path, verify=verify)
+    index = open_any(path, verify=verify)
     seconds = time.perf_counter() - began
     facts: dict[str, Any] = {**index.info(), "cpu": _cpu(), "verified": verify}
-    files = {p.name: p.stat().st_size for p in sorted(path.iterdir()) if p.is_file()}
+    files = {p.relative_to(path).as_posix(): p.stat().st_size for p in sorted(path.rglob("*")) if p.is_file()}
     if as_json:
         sys.stdout.write(json.dumps({**facts, "files": files}, indent=1, ensure_ascii=False) + "\n")
         return
     console = results(no_color=no_color)
     _print_facts(console, facts)
-    _print_files(console, files)
+    if "shards" not in facts:
+        _print_files(console, files)
     if verify:
         console.print(f"all checksums agree ({duration(seconds)})", style="green")
     else:
@@ -45,11 +45,11 @@ def _print_facts(console: Console, facts: Mapping[str, Any]) -> None:
         "index": f"{facts['path']} ({facts['kind']}, format {facts['version']})",
         "documents": f"{facts['n_docs']:,}",
         "tokens": f"{facts['n_tokens']:,} of {facts['dim']} dimensions",
-        **_segments(facts["segments"]),
         **(
             {"metadata": ", ".join(f"{n} ({t})" for n, t in facts["metadata"].items())} if facts.get("metadata") else {}
         ),
         **_kept(facts),
+        **(_shards(facts["shards"]) if "shards" in facts else _segments(facts["segments"])),
         "size": f"{size(facts['size_bytes'])}, {per_token}",
         "encoder": _encoder(facts.get("encoder")),
         "built": _built(facts.get("built") or {}),
@@ -70,6 +70,14 @@ def _kept(facts: Mapping[str, Any]) -> dict[str, str]:
         return {}
     kept = f"kept as {facts['keep_vectors']}, {size(2 * facts['dim'] * facts['n_tokens'])}"
     return {"vectors": f"{kept}, beside the codes"}
+
+
+def _shards(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """One line for each shard."""
+    lines = [
+        f"{s['name']}  {s['n_docs']:,} documents, {s['n_tokens']:,} tokens, {size(s['size_bytes'])}" for s in found
+    ]
+    return {f"{len(found):,} shards": "\n".join(lines)}
 
 
 def _segments(counts: Sequence[Mapping[str, int]]) -> dict[str, str]:
@@ -96,7 +104,9 @@ def _encoder(stored: Mapping[str, Any] | None) -> str:
 def _built(facts: Mapping[str, Any]) -> str:
     seconds = facts.get("seconds")
     took = f" in {duration(seconds)} without encoding" if isinstance(seconds, int | float) else ""
-    return f"{facts.get('at', 'unknown')}{took}, CPU level {facts.get('cpu_level', '?')}, seed {facts.get('seed', '?')}"
+    cpu_level = f", CPU level {facts['cpu_level']}" if "cpu_level" in facts else ""
+    sample = f", trained on {facts['train_tokens']:,} tokens" if facts.get("train_tokens") else ""
+    return f"{facts.get('at', 'unknown')}{took}{cpu_level}, seed {facts.get('seed', '?')}{sample}"
 
 
 def _readable(value: Any) -> str:

@@ -16,10 +16,11 @@ from rich.text import Text
 
 from motherlode.cli.console import duration, problems, results
 from motherlode.workflows.highlight import best_window, matched_spans
+from motherlode.workflows.opening import open_any
 from motherlode.workflows.text_index import encoder_of
 
 if TYPE_CHECKING:
-    from motherlode import Hits, Index
+    from motherlode import Hits, Index, ShardedIndex
 
 __all__ = ["SearchRequest", "search"]
 
@@ -43,9 +44,7 @@ class SearchRequest:
 
 def search(request: SearchRequest, *, full: bool, as_json: bool, no_color: bool) -> None:
     """Answer one question, or every line of standard input."""
-    from motherlode import open_index
-
-    index = open_index(request.path)
+    index = open_any(request.path)
     # a wrong filter is told before the model loads
     n_docs = index.n_docs if request.where is None else len(index.ids_where(request.where))
     encoder = encoder_of(index, request.encoder)
@@ -99,7 +98,7 @@ def _questions() -> Iterator[str]:
             yield line.strip()
 
 
-def _print_json(index: Index, question: str, hits: Hits, seconds: Mapping[str, float]) -> None:
+def _print_json(index: Index | ShardedIndex, question: str, hits: Hits, seconds: Mapping[str, float]) -> None:
     """One line of JSON for each question."""
     found = [
         {
@@ -135,7 +134,9 @@ def _instant(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z").removesuffix("T00:00:00Z")
 
 
-def _print_hits(console: Console, index: Index, question: str, hits: Hits, *, full: bool, digits: int) -> None:
+def _print_hits(
+    console: Console, index: Index | ShardedIndex, question: str, hits: Hits, *, full: bool, digits: int
+) -> None:
     indent = len(str(len(hits))) + 2
     for rank, (position, metadata) in enumerate(
         zip(map(int, hits.positions), index.metadata_of(hits.ids), strict=True), start=1

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -17,9 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from motherlode.core.files import ContainerWriter
 from motherlode.core.ports import Encoder, NullProgress, Progress
 from motherlode.errors import InputError
-from motherlode.retrieval.clustering import token_aware_clusters
-from motherlode.retrieval.codebook import Codebook, make_codebook, write_codebook
-from motherlode.retrieval.coding import encode_tokens
+from motherlode.retrieval.corpus_files import EncoderRecord, Trained, train_codebook, write_compressed, write_flat
 from motherlode.retrieval.index import Index, open_index
 from motherlode.retrieval.inputs import (
     check_half_range,
@@ -31,7 +28,7 @@ from motherlode.retrieval.inputs import (
     check_token_ids,
     check_vectors,
 )
-from motherlode.retrieval.kernels import level, native, thread_count
+from motherlode.retrieval.kernels import level, thread_count
 from motherlode.retrieval.layout import (
     claim_directory,
     commit,
@@ -43,34 +40,28 @@ from motherlode.retrieval.layout import (
 )
 from motherlode.retrieval.metadata.columns import Column
 from motherlode.retrieval.metadata.tables import columns_of, schema_of
-from motherlode.retrieval.segment_files import (
-    CodeShape,
-    write_assignment,
-    write_documents,
-    write_lists,
-    write_metadata,
-    write_vectors,
-)
-from motherlode.retrieval.terms import centroid_kinds, write_terms
+from motherlode.retrieval.segment_files import write_documents, write_metadata
 
-__all__ = ["build_index"]
+__all__ = ["Corpus", "Plan", "build_index", "check_corpus", "check_plan", "is_flat", "least_memory", "write_index"]
 
 FLAT_TOKENS = 1 << 18  # up to here exact search takes some 50 ms on one AVX2 core, and needs no codes
 KINDS = ("auto", "flat", "compressed")
 _BITS = (1, 2, 4)
-_CHUNK_TOKENS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Corpus:
+class Corpus:
     vectors: NDArray[Any]
     offsets: NDArray[np.int64]
     token_ids: NDArray[Any] | None
     ids: list[str] | None
     titles: Sequence[str] | None
     texts: Sequence[str] | None
-    encoder: Encoder | None
-    columns: dict[str, Column]
+    encoder: Encoder | EncoderRecord | None
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    schema: Mapping[str, str] = field(
+        default_factory=dict
+    )  # types of metadata columns, also of ones without values here
 
     @property
     def n_docs(self) -> int:
@@ -78,7 +69,7 @@ class _Corpus:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     n_centroids: int | None
     bits: int
     refine_bits: int
@@ -86,6 +77,9 @@ class _Plan:
     n_threads: int
     points_per_centroid: int
     keep_vectors: str | None
+
+    def with_threads(self, n_threads: int) -> Plan:
+        return replace(self, n_threads=n_threads)
 
 
 def build_index(
@@ -135,31 +129,56 @@ def build_index(
     An interrupted or failed build leaves the previous index untouched. Raises InputError for wrong input.
     """
     started = perf_counter()
-    corpus = _check(vectors, offsets, token_ids, ids, titles, texts, encoder, metadata)
+    corpus = check_corpus(vectors, offsets, token_ids, ids, titles, texts, encoder, metadata)
+    flat = is_flat(kind, len(corpus.vectors))
+    kept = None if flat else check_keep_vectors(keep_vectors)
+    plan = check_plan(corpus, n_centroids, bits, refine_bits, seed, n_threads, memory_limit_bytes, kept)
+    directory = claim_directory(path, overwrite=overwrite)
+    with hold_directory(directory):
+        write_index(directory, corpus, plan, progress or NullProgress(), started, flat=flat)
+    return open_index(directory)
+
+
+def check_plan(
+    corpus: Corpus,
+    n_centroids: int | None,
+    bits: int,
+    refine_bits: int,
+    seed: int,
+    n_threads: int,
+    memory_limit_bytes: int | None,
+    keep_vectors: str | None,
+) -> Plan:
     threads = thread_count(n_threads)
-    flat = _is_flat(kind, len(corpus.vectors))
     if not all(isinstance(b, int) for b in (bits, refine_bits)) or bits not in _BITS or refine_bits not in (0, *_BITS):
         raise InputError(f"bits={bits!r}, refine_bits={refine_bits!r}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
     n_centroids = None if n_centroids is None else check_n_centroids(n_centroids)
     points = _points_per_centroid(corpus, memory_limit_bytes, threads)
-    kept = None if check_keep_vectors(keep_vectors) is None or flat else keep_vectors
-    if kept is not None:
+    if keep_vectors is not None:
         check_half_range(corpus.vectors)
-    plan = _Plan(n_centroids, bits, refine_bits, check_seed(seed), threads, points, kept)
-    directory = claim_directory(path, overwrite=overwrite)
-    with hold_directory(directory):
-        _write_index(directory, corpus, plan, flat, progress or NullProgress(), started)
-    return open_index(directory)
+    return Plan(n_centroids, bits, refine_bits, check_seed(seed), threads, points, keep_vectors)
 
 
-def _is_flat(kind: str, n_tokens: int) -> bool:
+def is_flat(kind: str, n_tokens: int) -> bool:
     if kind not in KINDS:
         raise InputError(f"kind={kind!r}: choose one of {', '.join(KINDS)}")
     return kind == "flat" or (kind == "auto" and n_tokens <= FLAT_TOKENS)
 
 
-def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, report: Progress, started: float) -> None:
-    """Writes all files, then swaps the manifest; whatever goes wrong before that leaves no trace."""
+def write_index(
+    directory: Path,
+    corpus: Corpus,
+    plan: Plan,
+    report: Progress,
+    started: float,
+    *,
+    flat: bool,
+    trained: Trained | None = None,
+) -> None:
+    """Writes all files, then swaps the manifest; whatever goes wrong before that leaves no trace.
+
+    trained: the codebook to use; None trains one on the corpus
+    """
     generation = next_generation(directory)
     written: list[Path] = []
 
@@ -172,7 +191,12 @@ def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, repo
 
     encoder = corpus.encoder
     try:
-        shared, roles, facts = (_write_flat if flat else _write_compressed)(corpus, plan, create, report)
+        if flat:
+            shared, roles, facts = write_flat(corpus, create, report)
+        else:
+            trained = trained or train_codebook(corpus, plan, report)
+            shared, roles, facts = write_compressed(corpus, plan, trained, create, report)
+            del trained
         if write_documents(create, corpus.ids, corpus.titles, corpus.texts):
             roles.append("documents")
         if write_metadata(create, corpus.columns):
@@ -183,15 +207,15 @@ def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, repo
                 for name, array in encoder.arrays.items():
                     writer.add(f"{name}.shape", np.asarray(array.shape, np.int64))
                     writer.add(name, np.ascontiguousarray(array))
-        counts = {"n_docs": corpus.n_docs, "n_tokens": len(corpus.vectors)}
         known = {} if corpus.token_ids is None else {"terms": True}
+        counts = {"n_docs": corpus.n_docs, "n_tokens": len(corpus.vectors)}
         content = {
             "kind": "flat" if flat else "compressed",
             "dim": int(corpus.vectors.shape[1]),
             **counts,
             "files": entries(shared),
-            "metadata": schema_of(corpus.columns),
             "segments": [{**counts, "n_deleted": 0, **known, "files": entries(roles)}],
+            "metadata": dict(corpus.schema),
             "encoder": None if encoder is None else {"name": encoder.name, "config": dict(encoder.config)},
             "built": {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -207,7 +231,7 @@ def _write_index(directory: Path, corpus: _Corpus, plan: _Plan, flat: bool, repo
         raise
 
 
-def _check(
+def check_corpus(
     vectors: Any,
     offsets: ArrayLike,
     token_ids: ArrayLike | None,
@@ -215,8 +239,8 @@ def _check(
     titles: Sequence[str] | None,
     texts: Sequence[str] | None,
     encoder: Encoder | None,
-    metadata: Any,
-) -> _Corpus:
+    metadata: Any = None,
+) -> Corpus:
     array = check_vectors(vectors)
     bounds = check_offsets(offsets, len(array))
     n_docs = len(bounds) - 1
@@ -227,116 +251,36 @@ def _check(
         raise InputError(f"encoder {encoder.name!r} has dim {encoder.dim}, the vectors have {array.shape[1]}")
     kinds = check_token_ids(token_ids, len(array))
     columns = columns_of(metadata, n_docs)
-    return _Corpus(array, bounds, kinds, check_ids(ids, n_docs), titles, texts, encoder, columns)
+    names = check_ids(ids, n_docs)
+    return Corpus(array, bounds, kinds, names, titles, texts, encoder, columns, schema_of(columns))
 
 
-def _points_per_centroid(corpus: _Corpus, memory_limit_bytes: int | None, threads: int) -> int:
+_LEAST_POINTS, _MOST_POINTS = 8, 64  # tokens that train a centroid
+
+
+def _points_per_centroid(corpus: Corpus, memory_limit_bytes: int | None, threads: int) -> int:
     """Training sample per centroid: 64 where memory allows, fewer under a tight limit."""
     if memory_limit_bytes is None:
-        return 64
+        return _MOST_POINTS
     n_tokens, dim = corpus.vectors.shape
-    fixed = 24 * n_tokens + (n_tokens // 64 + 1) * dim * 8 + (32 << 20)
+    fixed, per_point = _memory_parts(n_tokens, dim, threads)
     spare = memory_limit_bytes - fixed
-    # The largest type rarely has more than 2 % of the centroids; its sample is the largest array of a worker.
-    per_point = threads * max(64, n_tokens // 128 // 50) * dim * 4
-    if spare < 8 * per_point:
+    if spare < _LEAST_POINTS * per_point:
         raise InputError(
-            f"memory_limit_bytes={memory_limit_bytes}: this build needs about {fixed + 8 * per_point} beside its "
-            "input; raise the limit, or lower n_threads"
+            f"memory_limit_bytes={memory_limit_bytes}: this build needs about {least_memory(n_tokens, dim, threads)} "
+            "beside its input; raise the limit, or lower n_threads"
         )
-    return int(min(64, spare // per_point))
+    return int(min(_MOST_POINTS, spare // per_point))
 
 
-def _write_flat(
-    corpus: _Corpus, _plan: _Plan, create: Callable[[str], ContainerWriter], report: Progress
-) -> tuple[list[str], list[str], dict[str, Any]]:
-    """Returns the roles of the index's files, those of its segment, and the manifest's facts."""
-    report.start("writing vectors", len(corpus.vectors), "tokens")
-    with create("flat") as writer:
-        writer.add("doc_offsets", corpus.offsets)
-        with writer.section("vectors", corpus.vectors.dtype) as section:
-            for begin in range(0, len(corpus.vectors), _CHUNK_TOKENS):
-                chunk = corpus.vectors[begin : begin + _CHUNK_TOKENS]
-                section.write(np.ascontiguousarray(chunk))
-                report.advance(len(chunk))
-    report.finish()
-    terms = [] if corpus.token_ids is None else write_terms(create, None, corpus.token_ids, None)
-    return [], ["flat", *terms], {"flat": {"dtype": corpus.vectors.dtype.name}}
+def least_memory(n_tokens: int, dim: int, threads: int) -> int:
+    """The least memory limit, in bytes, that a build of so many tokens accepts."""
+    fixed, per_point = _memory_parts(n_tokens, dim, threads)
+    return fixed + _LEAST_POINTS * per_point
 
 
-def _write_compressed(
-    corpus: _Corpus, plan: _Plan, create: Callable[[str], ContainerWriter], report: Progress
-) -> tuple[list[str], list[str], dict[str, Any]]:
-    clusters = token_aware_clusters(
-        corpus.vectors,
-        corpus.token_ids,
-        plan.n_centroids,
-        seed=plan.seed,
-        n_threads=plan.n_threads,
-        points_per_centroid=plan.points_per_centroid,
-        progress=report,
-    )
-    error = clusters.mean_squared_error
-    book = make_codebook(clusters, corpus.vectors, plan.bits, plan.refine_bits, plan.seed, plan.n_threads)
-    assignment = clusters.assignment
-    pseudo = clusters.pseudo_types
-    del clusters
-    with create("codebook") as writer:
-        facts = write_codebook(writer, book)
-    left = _write_segment(corpus, plan, book, assignment, create, report)
-    terms: list[str] = []
-    if corpus.token_ids is not None:
-        kinds = centroid_kinds(book.type_first, book.type_ids, len(book.centroids))
-        terms = write_terms(create, kinds, corpus.token_ids, assignment)
-    facts |= {"pseudo_types": pseudo, "clustering_error": error, "coding_error": left}
-    roles = ["segment", *(["refine"] if plan.refine_bits else []), *terms]
-    if plan.keep_vectors is None:
-        return ["codebook"], roles, {"codebook": facts}
-    with create("vectors") as writer:
-        write_vectors(writer, corpus.vectors)
-    return ["codebook"], [*roles, "vectors"], {"codebook": facts, "keep_vectors": plan.keep_vectors}
-
-
-def _write_segment(
-    corpus: _Corpus,
-    plan: _Plan,
-    book: Codebook,
-    assignment: NDArray[np.uint32],
-    create: Callable[[str], ContainerWriter],
-    report: Progress,
-) -> float:
-    """Codes every token and writes the segment; returns the mean squared error that the codes leave."""
-    n_tokens = len(assignment)
-    shape = CodeShape(book.dim, book.bits, book.refine_bits, len(book.centroids))
-    scales = np.empty(n_tokens, np.uint16)
-    refine_scales = np.empty(n_tokens if plan.refine_bits else 0, np.uint16)
-    left = 0.0
-    with ExitStack() as stack:
-        writer = stack.enter_context(create("segment"))
-        refine = stack.enter_context(create("refine")) if plan.refine_bits else None
-        writer.add("doc_offsets", corpus.offsets.astype(np.uint64))
-        write_assignment(writer, assignment, shape.id_bytes)
-        report.start("coding tokens", n_tokens, "tokens")
-        with ExitStack() as streams:
-            codes = streams.enter_context(writer.section("codes", np.uint8))
-            more = None if refine is None else streams.enter_context(refine.section("codes", np.uint8))
-            for begin in range(0, n_tokens, _CHUNK_TOKENS):
-                part = slice(begin, min(n_tokens, begin + _CHUNK_TOKENS))
-                coded = encode_tokens(book, corpus.vectors, begin, assignment[part], plan.n_threads)
-                codes.write(coded.codes)
-                scales[part] = coded.scales
-                if more is not None:
-                    more.write(coded.refine_codes)
-                    refine_scales[part] = coded.refine_scales
-                left += coded.error
-                report.advance(len(coded.assignment))
-            codes.write(bytes(native.READ_SLACK))
-            if more is not None:
-                more.write(bytes(native.READ_SLACK))
-        report.finish()
-        writer.add("scales", scales)
-        if refine is not None:
-            refine.add("scales", refine_scales)
-        del scales, refine_scales
-        write_lists(writer, assignment, corpus.offsets, shape.n_centroids)
-    return left / max(1, n_tokens)
+def _memory_parts(n_tokens: int, dim: int, threads: int) -> tuple[int, int]:
+    """Bytes that a build needs whatever the training sample, and those for each training point per centroid."""
+    fixed = 24 * n_tokens + (n_tokens // 64 + 1) * dim * 8 + (32 << 20)
+    # The largest type rarely has more than 2 % of the centroids; its sample is the largest array of a worker.
+    return fixed, threads * max(64, n_tokens // 128 // 50) * dim * 4

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from motherlode.core.ports import Encoder, Progress, TokenVectors
-from motherlode.errors import DataError, InputError, UnsupportedError
+from motherlode.errors import DataError, InputError
 from motherlode.retrieval.hits import Hits
-from motherlode.retrieval.inputs import check_count, check_ids, check_query
+from motherlode.retrieval.inputs import check_count, check_ids
 from motherlode.retrieval.kernels import level, thread_count
 from motherlode.retrieval.late import hits_of, is_refined, late_search
 from motherlode.retrieval.layout import MANIFEST
 from motherlode.retrieval.metadata.expressions import Expression, Field
+from motherlode.retrieval.queries import query_vectors
 from motherlode.retrieval.selection import matching_slots, select
 from motherlode.retrieval.settings import SearchSettings
 from motherlode.retrieval.snapshot import Snapshot, column_of, open_snapshot
@@ -213,7 +214,7 @@ class Index:
         order, and the same query gives the same hits every time. Raises InputError for a wrong shape or values.
         """
         state = self.snapshot
-        tokens = self._query_vectors([query])[0]
+        tokens = query_vectors(self, [query])[0]
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
         chosen = select(state, subset, where, params)
         return late_search(state, tokens, query_token_ids, settings, chosen)
@@ -247,7 +248,7 @@ class Index:
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
         chosen = select(state, subset, where, params)
         options = settings.native_options(is_refined(state), score_all=chosen.score_all)
-        arrays = self._query_vectors(queries)
+        arrays = query_vectors(self, queries)
         if state.kind == "flat":
             count = check_count(k, "k")
             return [
@@ -358,7 +359,7 @@ class Index:
         from motherlode.retrieval.rerank import rerank
 
         state = self.snapshot
-        return rerank(state, self._query_vectors([query])[0], ids, k)
+        return rerank(state, query_vectors(self, [query])[0], ids, k)
 
     def explain(self, query: Any, doc_id: str, encoder: Encoder | None = None) -> Explanation:
         """Which token of the query met which token of a document, how similar they are, and where that stands.
@@ -371,21 +372,6 @@ class Index:
         from motherlode.retrieval.explain import explain
 
         return explain(self, query, doc_id, encoder)
-
-    def _query_vectors(self, queries: Sequence[Any]) -> list[NDArray[np.float32]]:
-        texts = [query for query in queries if isinstance(query, str)]
-        if not texts:
-            return [check_query(query, self.dim) for query in queries]
-        if len(texts) != len(queries):
-            raise InputError("queries: strings and vectors mixed; give one kind")
-        if self.encoder is None:
-            raise UnsupportedError(
-                "this index was built from vectors and knows no encoder; search with query vectors, or build it with "
-                "build_text_index (or `lode index`)"
-            )
-        encoded = self.encoder.encode_queries(texts)
-        pieces = np.split(encoded.vectors, encoded.offsets[1:-1])
-        return [check_query(piece, self.dim) for piece in pieces]
 
 
 def open_index(path: str | os.PathLike[str], verify: bool = False) -> Index:

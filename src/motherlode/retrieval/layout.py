@@ -19,6 +19,7 @@ from motherlode.errors import ConflictError, DataError, InputError, LodeError
 
 __all__ = [
     "MANIFEST",
+    "SHARDS",
     "VERSION",
     "check_directory",
     "claim_directory",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+SHARDS = "shards.json"  # of a sharded index
 FORMAT = "motherlode-index"
 VERSION = 1
 _SUFFIX = ".lode"
@@ -50,6 +52,8 @@ def check_directory(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
                 f"{directory}: exists and is not empty; pass overwrite=True to replace the index, or choose another "
                 "path"
             )
+        if (directory / SHARDS).exists():
+            raise ConflictError(f"{directory}: is a sharded index; replace it with build_sharded_index, or remove it")
         if not (directory / MANIFEST).exists() and not all(_is_ours(e) for e in directory.iterdir()):
             raise ConflictError(f"{directory}: holds files but no index; overwrite=True replaces indexes only")
     return directory
@@ -145,6 +149,8 @@ def load_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     directory = Path(path)
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory; build an index there first (build_index, or `lode index`)")
+    if (directory / SHARDS).exists():
+        raise InputError(f"{directory}: is a sharded index; open it with open_sharded_index, or one of its shards")
     if not (directory / MANIFEST).exists():
         raise DataError(
             f"{directory}: no {MANIFEST} inside; this is not an index, or its build did not finish",

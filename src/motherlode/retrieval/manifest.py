@@ -10,7 +10,7 @@ from motherlode.errors import DataError
 from motherlode.retrieval.inputs import KEPT_DTYPE, MAX_DIM
 from motherlode.retrieval.metadata.values import TYPES
 
-__all__ = ["check_manifest"]
+__all__ = ["check_keys", "check_manifest"]
 
 _WORDS = {
     int: "a whole number",
@@ -54,13 +54,13 @@ _BY_KIND: dict[str, dict[str, Any]] = {
 
 def check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     """Raises DataError, naming the key, where one is missing or has another type."""
-    _check(path, manifest, _ALWAYS)
+    check_keys(path, manifest, _ALWAYS)
     kind = manifest["kind"]
     if kind not in _BY_KIND:
         raise _wrong(path, "kind", kind, f"one of {', '.join(_BY_KIND)}")
     if not 1 <= manifest["dim"] <= MAX_DIM:
         raise _wrong(path, "dim", manifest["dim"], f"1 to {MAX_DIM}")
-    _check(path, manifest, _BY_KIND[kind])
+    check_keys(path, manifest, _BY_KIND[kind])
     if manifest.get("keep_vectors") not in (None, KEPT_DTYPE):
         raise _wrong(path, "keep_vectors", manifest["keep_vectors"], f"{KEPT_DTYPE!r} or null")
     kept = {"vectors": _FILE} if kind == "compressed" and manifest.get("keep_vectors") else {}
@@ -69,14 +69,14 @@ def check_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
         inside = f"segments[{number}]."
         if not isinstance(segment, dict):
             raise _wrong(path, inside[:-1], segment, "an object")
-        _check(path, segment, {**_SEGMENT, "files": {_ROLES[kind]: _FILE, **kept}}, inside)
-        _check(path, segment, {**_SEGMENT, **({"terms": bool} if "terms" in segment else {})}, inside)
+        check_keys(path, segment, {**_SEGMENT, "files": {_ROLES[kind]: _FILE, **kept}}, inside)
+        check_keys(path, segment, {**_SEGMENT, **({"terms": bool} if "terms" in segment else {})}, inside)
         _check_files(path, segment["files"], f"{inside}files.")
     for name, column_type in _object(path, manifest, "metadata").items():
         if column_type not in TYPES:
             raise _wrong(path, f"metadata.{name}", column_type, f"one of {', '.join(TYPES)}")
     if manifest.get("encoder") is not None:
-        _check(path, manifest, {"encoder": {"name": str, "config": dict}})
+        check_keys(path, manifest, {"encoder": {"name": str, "config": dict}})
 
 
 def _object(path: Path, manifest: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -89,16 +89,17 @@ def _object(path: Path, manifest: Mapping[str, Any], key: str) -> dict[str, Any]
 
 def _check_files(path: Path, files: Mapping[str, Any], inside: str) -> None:
     for role, entry in files.items():
-        _check(path, {role: entry}, {role: _FILE}, inside)
+        check_keys(path, {role: entry}, {role: _FILE}, inside)
 
 
-def _check(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any], inside: str = "") -> None:
+def check_keys(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any], inside: str = "") -> None:
+    """Raises DataError for the first key of ``expected`` that is missing or not of that type; mappings are nested."""
     for key, kind in expected.items():
         wanted = kind if isinstance(kind, type) else dict
         if key not in found or not _fits(found[key], wanted):
             raise _wrong(path, inside + key, found.get(key), _WORDS[wanted])
         if not isinstance(kind, type):
-            _check(path, found[key], kind, f"{inside}{key}.")
+            check_keys(path, found[key], kind, f"{inside}{key}.")
 
 
 def _fits(value: object, wanted: type) -> bool:

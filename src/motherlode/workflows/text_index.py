@@ -16,6 +16,7 @@ from motherlode.errors import InputError, UnsupportedError
 from motherlode.retrieval.encoders import load_encoder
 from motherlode.retrieval.index import Index
 from motherlode.retrieval.layout import check_directory
+from motherlode.retrieval.shards import ShardedIndex
 from motherlode.retrieval.spool import Spool, open_spool, spool_path, unfinished_build
 from motherlode.retrieval.stream import BuildOptions, build_spooled
 from motherlode.workflows.documents import Document, SourceOptions, SourceReport, read_documents, sources_fingerprint
@@ -118,7 +119,7 @@ def build_text_index(
     return index
 
 
-def encoder_of(index: Index, spec: str | None = None) -> Encoder:
+def encoder_of(index: Index | ShardedIndex, spec: str | None = None) -> Encoder:
     """The encoder an index is asked with: the one it remembers, or ``spec`` in its place, e.g. a checkpoint that moved.
 
     Errors: UnsupportedError where the index remembers none and none is given; InputError where the given one has
