@@ -136,7 +136,7 @@ def test_hybrid_mode_fuses_the_two_lists(index: Index, fusion: str) -> None:
 
 
 def test_depth_is_how_much_of_each_list_is_fused(index: Index) -> None:
-    hits = index.search_text("cat", 1, "hybrid", depth=1)
+    hits = index.search_text("cat", 1, "hybrid", fusion="rrf", depth=1)
     assert hits.ids == ["cat"]
     assert hits.scores.tolist() == [pytest.approx(2 / 61)]
     late, words = index.search_text("a quick list", 1), index.search_text("a quick list", 1, "lexical")
@@ -185,7 +185,7 @@ def test_candidates_from_elsewhere_are_scored_by_late_interaction(index: Index) 
 
 
 def test_candidates_are_fused_with_words(index: Index) -> None:
-    hits = index.search_text("quick", 9, "hybrid", candidates=Titles("cat"), rrf_k=0)
+    hits = index.search_text("quick", 9, "hybrid", candidates=Titles("cat"), fusion="rrf", rrf_k=0)
     # late interaction ranks the candidate alone; BM25 finds "sort" (4 words) before "fox" (9)
     assert hits.ids == ["cat", "sort", "fox"]
     np.testing.assert_allclose(hits.scores, [1, 1, 1 / 2])
