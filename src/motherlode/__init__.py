@@ -27,8 +27,14 @@ _WHERE = {
     "build_text_index": "motherlode.workflows.text_index",
     "cpu": "motherlode.retrieval.kernels",
     "exact_search": "motherlode.retrieval.exact",
+    "from_arrow": "motherlode.retrieval.arrays",
+    "from_documents": "motherlode.retrieval.arrays",
     "load_encoder": "motherlode.retrieval.encoders",
     "open_index": "motherlode.retrieval.index",
+    "read_trec": "motherlode.retrieval.runs",
+    "to_ir_measures": "motherlode.retrieval.runs",
+    "to_ranx": "motherlode.retrieval.runs",
+    "to_trec": "motherlode.retrieval.runs",
     "token_aware_clusters": "motherlode.retrieval.clustering",
 }
 

@@ -6,6 +6,8 @@ from motherlode.errors import InputError as InputError
 from motherlode.errors import LodeError as LodeError
 from motherlode.errors import TrainingError as TrainingError
 from motherlode.errors import UnsupportedError as UnsupportedError
+from motherlode.retrieval.arrays import from_arrow as from_arrow
+from motherlode.retrieval.arrays import from_documents as from_documents
 from motherlode.retrieval.build import build_index as build_index
 from motherlode.retrieval.clustering import Clusters as Clusters
 from motherlode.retrieval.clustering import token_aware_clusters as token_aware_clusters
@@ -16,6 +18,10 @@ from motherlode.retrieval.index import Index as Index
 from motherlode.retrieval.index import open_index as open_index
 from motherlode.retrieval.kernels import CpuInfo as CpuInfo
 from motherlode.retrieval.kernels import cpu as cpu
+from motherlode.retrieval.runs import read_trec as read_trec
+from motherlode.retrieval.runs import to_ir_measures as to_ir_measures
+from motherlode.retrieval.runs import to_ranx as to_ranx
+from motherlode.retrieval.runs import to_trec as to_trec
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
 from motherlode.retrieval.writer import Writer as Writer

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from motherlode.errors import InputError
+from motherlode.retrieval.arrays import as_array, as_strings
 
 __all__ = [
     "check_count",
@@ -24,13 +25,6 @@ __all__ = [
 MAX_DIM = 4096
 _CHUNK_ROWS = 1 << 16
 _MAX_COUNT = 1 << 40
-
-
-def _as_array(value: Any, name: str) -> NDArray[Any]:
-    try:
-        return np.asarray(value)
-    except ValueError as error:  # lists of unequal lengths
-        raise InputError(f"{name}: {error}; expected a rectangular array") from None
 
 
 def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
@@ -63,7 +57,7 @@ def check_seed(seed: Any) -> int:
 
 def check_vectors(vectors: Any, *, name: str = "vectors") -> NDArray[Any]:
     """[n_tokens, dim] float16 or float32, C-contiguous, finite; memory-mapped arrays stay mapped."""
-    array = vectors if isinstance(vectors, np.ndarray) else _as_array(vectors, name)
+    array = vectors if isinstance(vectors, np.ndarray) else as_array(vectors, name)
     if array.ndim != 2:
         raise InputError(f"{name}: shape {array.shape}; expected two dimensions [n_tokens, dim]")
     if array.dtype == np.float64:
@@ -83,7 +77,7 @@ def check_vectors(vectors: Any, *, name: str = "vectors") -> NDArray[Any]:
 
 def check_offsets(offsets: ArrayLike, n_tokens: int) -> NDArray[np.int64]:
     """int64 [n_docs + 1], from 0 to n_tokens, never falling."""
-    array = _as_array(offsets, "offsets")
+    array = as_array(offsets, "offsets")
     if array.ndim != 1 or len(array) < 1 or array.dtype.kind not in "iu":
         raise InputError(f"offsets: shape {array.shape}, dtype {array.dtype}; expected integers [n_docs + 1]")
     result = np.ascontiguousarray(array, np.int64)
@@ -101,7 +95,7 @@ def check_token_ids(token_ids: ArrayLike | None, n_tokens: int, *, name: str = "
     """Any integer dtype [n_tokens], or None."""
     if token_ids is None:
         return None
-    array = _as_array(token_ids, name)
+    array = as_array(token_ids, name)
     if array.shape == (0,):
         array = array.astype(np.int64)  # an empty list has no type of its own
     if array.dtype.kind not in "iu" or array.shape != (n_tokens,):
@@ -117,7 +111,7 @@ def check_ids(ids: Sequence[str] | None, n_docs: int) -> list[str] | None:
         return None
     if isinstance(ids, str):
         raise InputError(f"ids={ids!r}: give a list of ids")
-    result = list(ids)
+    result = as_strings(ids)
     if len(result) != n_docs:
         raise InputError(f"ids: {len(result)} given for {n_docs} documents")
     seen: dict[str, int] = {}
@@ -133,7 +127,7 @@ def check_ids(ids: Sequence[str] | None, n_docs: int) -> list[str] | None:
 
 def check_query(query: Any, dim: int, *, name: str = "query") -> NDArray[np.float32]:
     """float32 [n_query_tokens, dim], finite; a single vector [dim] is one token."""
-    array = _as_array(query, name)
+    array = as_array(query, name)
     if array.dtype.kind not in "fiu":
         raise InputError(f"{name}: dtype {array.dtype}; expected float32 [n_query_tokens, {dim}]")
     if array.ndim == 1 and array.shape == (dim,):
