@@ -25,6 +25,7 @@ _WHERE = {
     "build_index": "motherlode.retrieval.build",
     "build_index_stream": "motherlode.retrieval.stream",
     "build_text_index": "motherlode.workflows.text_index",
+    "compress_index": "motherlode.retrieval.compression",
     "cpu": "motherlode.retrieval.kernels",
     "exact_search": "motherlode.retrieval.exact",
     "from_arrow": "motherlode.retrieval.arrays",

@@ -11,6 +11,7 @@ from motherlode.retrieval.arrays import from_documents as from_documents
 from motherlode.retrieval.build import build_index as build_index
 from motherlode.retrieval.clustering import Clusters as Clusters
 from motherlode.retrieval.clustering import token_aware_clusters as token_aware_clusters
+from motherlode.retrieval.compression import compress_index as compress_index
 from motherlode.retrieval.encoders import load_encoder as load_encoder
 from motherlode.retrieval.exact import exact_search as exact_search
 from motherlode.retrieval.hits import Hits as Hits

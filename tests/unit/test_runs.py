@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_any_scores_keep_their_order_through_a_file_sorted_by_score(scores: list
     back = read_trec(io.StringIO("".join(lines))).get("q", [])
     assert [name for name, _ in back] == [f"d{i}" for i in range(len(scores))]
     read = [np.float32(score) for _, score in back]  # what trec_eval would keep
-    assert all(one > other for one, other in zip(read, read[1:], strict=False))
+    assert all(one > other for one, other in pairwise(read))
     np.testing.assert_allclose(read, scores, rtol=1e-5, atol=1e-40)
 
 

@@ -1,4 +1,4 @@
-"""Arrays of others, seen as numpy's without a copy: torch tensors (never imported), anything with DLPack, Arrow columns."""
+"""Arrays of others, seen as numpy's without a copy: torch tensors (torch is not imported), DLPack, Arrow columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK_DTYPES = (np.float16, np.float32)
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
-    """A numpy array over the same memory where that is possible: numpy, DLPack on the CPU, Arrow lists of equal size."""
+    """A numpy array, over the same memory where that is possible: numpy, DLPack on the CPU, Arrow lists of one size."""
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     if _is_nested_arrow(value):

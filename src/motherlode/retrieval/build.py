@@ -22,6 +22,7 @@ from motherlode.retrieval.codebook import Codebook, make_codebook, write_codeboo
 from motherlode.retrieval.coding import encode_tokens
 from motherlode.retrieval.index import Index, open_index
 from motherlode.retrieval.inputs import (
+    check_bits,
     check_ids,
     check_n_centroids,
     check_offsets,
@@ -45,7 +46,6 @@ __all__ = ["build_index"]
 
 FLAT_TOKENS = 1 << 18  # up to here exact search takes some 50 ms on one AVX2 core, and needs no codes
 KINDS = ("auto", "flat", "compressed")
-_BITS = (1, 2, 4)
 _CHUNK_TOKENS = 1 << 16
 
 
@@ -117,8 +117,7 @@ def build_index(
     corpus = _check(vectors, offsets, token_ids, ids, titles, texts, encoder)
     threads = thread_count(n_threads)
     flat = _is_flat(kind, len(corpus.vectors))
-    if not all(isinstance(b, int) for b in (bits, refine_bits)) or bits not in _BITS or refine_bits not in (0, *_BITS):
-        raise InputError(f"bits={bits!r}, refine_bits={refine_bits!r}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
+    check_bits(bits, refine_bits)
     n_centroids = None if n_centroids is None else check_n_centroids(n_centroids)
     points = _points_per_centroid(corpus, memory_limit_bytes, threads)
     plan = _Plan(n_centroids, bits, refine_bits, check_seed(seed), threads, points)

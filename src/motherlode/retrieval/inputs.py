@@ -12,6 +12,7 @@ from motherlode.errors import InputError
 from motherlode.retrieval.arrays import as_array, as_strings
 
 __all__ = [
+    "check_bits",
     "check_count",
     "check_ids",
     "check_n_centroids",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 MAX_DIM = 4096
+_BITS = (1, 2, 4)
 _CHUNK_ROWS = 1 << 16
 _MAX_COUNT = 1 << 40
 
@@ -46,6 +48,12 @@ def check_n_centroids(value: Any) -> int:
     if count == 0:
         raise InputError(f"n_centroids={value!r}: give a positive number, or None for the default")
     return count
+
+
+def check_bits(bits: Any, refine_bits: Any) -> None:
+    """1, 2 or 4 bits per dimension; of the refinement 0, too."""
+    if not all(isinstance(b, int) for b in (bits, refine_bits)) or bits not in _BITS or refine_bits not in (0, *_BITS):
+        raise InputError(f"bits={bits!r}, refine_bits={refine_bits!r}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
 
 
 def check_seed(seed: Any) -> int:

@@ -62,7 +62,8 @@ def to_trec(
 ) -> None:
     """Writes TREC lines, ``qid Q0 docid rank score tag`` with ranks from 1, for trec_eval and its kin.
 
-    run: query id → Hits, or (document id, score) pairs, best first; ``dict(zip(query_ids, index.search_batch(queries)))``
+    run: query id → Hits, or (document id, score) pairs, best first, as in
+        ``dict(zip(query_ids, index.search_batch(queries)))``
     destination: a path, written whole, or an open text file
     tag: the run's name, the last column
     underscores: write white space in ids as underscores; without it that is an InputError, since a line could not be
