@@ -132,8 +132,8 @@ def test_ranx_sees_the_order_of_the_hits() -> None:
 
 def test_ir_measures_sees_the_order_of_the_hits() -> None:
     ir_measures = pytest.importorskip("ir_measures")
-    assert list(to_ir_measures(RUN))[1] == ("q1", "d1", BELOW)
-    assert to_ir_measures(RUN).__next__()._fields == ir_measures.ScoredDoc._fields
+    assert to_ir_measures(RUN)[1] == ("q1", "d1", BELOW)
+    assert to_ir_measures(RUN)[0]._fields == ir_measures.ScoredDoc._fields
     qrels = {"q1": {"d1": 1}, "q2": {"d1": 1}, "q3": {"d1": 1}}
     found = {m.query_id: m.value for m in ir_measures.iter_calc([ir_measures.RR], qrels, to_ir_measures(RUN))}
     assert found == {"q1": 0.5, "q2": 0.0, "q3": 1.0}  # q2 found nothing and still counts

@@ -6,7 +6,6 @@ PyLate pins another torch than this library is tested with, so it is no extra; b
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -278,7 +277,7 @@ def _subsets(subset: Any, n_queries: int) -> list[list[str]] | None:
     if subset is None or isinstance(subset, str):
         return None
     lists = list(subset)
-    if not lists or isinstance(lists[0], (str, os.PathLike)) or not hasattr(lists[0], "__iter__"):
+    if not lists or isinstance(lists[0], str) or not hasattr(lists[0], "__iter__"):
         return None
     if len(lists) != n_queries:
         raise InputError(f"subset: {len(lists)} lists of ids for {n_queries} queries; give one each, or one for all")

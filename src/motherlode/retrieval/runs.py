@@ -116,16 +116,14 @@ def to_ranx(run: Run, name: str | None = None) -> Any:
     return ranx.Run(scores, name=name)
 
 
-def to_ir_measures(run: Run) -> Iterator[ScoredDoc]:
-    """ScoredDoc tuples (query_id, doc_id, score), one by one, for ``ir_measures.calc_aggregate`` and its kin.
+def to_ir_measures(run: Run) -> list[ScoredDoc]:
+    """ScoredDoc tuples (query_id, doc_id, score) for ``ir_measures.calc_aggregate`` and its kin.
 
     run: as in :func:`to_trec`; scores fall strictly, as there
 
     ir_measures itself is not needed.
     """
-    for query_id, found in ranked(run):
-        for doc_id, score in found:
-            yield ScoredDoc(query_id, doc_id, score)
+    return [ScoredDoc(query_id, *pair) for query_id, found in ranked(run) for pair in found]
 
 
 def read_trec(source: str | os.PathLike[str] | TextIO) -> dict[str, list[tuple[str, float]]]:

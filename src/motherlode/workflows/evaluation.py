@@ -18,7 +18,7 @@ from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.retrieval.encoders.precomputed import Precomputed, open_precomputed
 from motherlode.retrieval.exact import exact_search
 from motherlode.retrieval.index import Index
-from motherlode.retrieval.runs import to_ir_measures
+from motherlode.retrieval.runs import ranked
 from motherlode.workflows.documents import Document
 from motherlode.workflows.text_index import BATCH_DOCS, encoder_of
 
@@ -167,7 +167,7 @@ def _calculators(measures: Sequence[str]) -> list[Any]:
 def _measured(calculators: Sequence[Any], qrels: Any, run: Any) -> dict[str, float]:
     import ir_measures
 
-    judged_run = to_ir_measures({q: found for q, found in run.items() if q in qrels})
+    judged_run = {q: dict(found) for q, found in ranked(run) if q in qrels}
     judgements = {q: dict(found) for q, found in qrels.items() if q in run}
     values = ir_measures.calc_aggregate(calculators, judgements, judged_run)
     return {str(measure): float(values[measure]) for measure in calculators}
