@@ -42,7 +42,8 @@ def _install(python: Path, requirements: Path, folder: Path) -> None:
     wheels = [line for line in lines if line.startswith("tachiom==")]
     usual = [part for line in lines if line not in wheels for part in line.split()]
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "-q"]
-    subprocess.run([*pip, "install", *usual], check=True)
+    # An index that cannot be reached from here is asked for every package: once again is enough.
+    subprocess.run([*pip, "install", "--retries", "1", *usual], check=True)
     for wheel in wheels:
         _unpack_wheel(pip, python, wheel, folder)
 

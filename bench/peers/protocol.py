@@ -6,10 +6,13 @@ build       {"job": "build", "data": folder, "index": folder, "options": {...}}
             -> {"seconds", "peak_bytes", "size_bytes"}
 search      {"job": "search", "data", "index", "k", "settings": [{...}, ...], "queries": [first, last]}
             -> {"open_ms", "results": [{"ms": [per query], "positions": [per query]}]}
+            with "subset": [positions], searches in these documents only
 throughput  the same request; all queries at once on all threads
             -> {"results": [{"seconds": s}]}
 cluster     {"job": "cluster", "data", "n_centroids": K, "options", "out": file}
             -> {"seconds", "peak_bytes", "n_centroids"}; out.npz holds centroids and assignment
+add         {"job": "add", "data": folder with more documents, "index", "options"} -> {"seconds", "size_bytes"}
+delete      {"job": "delete", "index", "positions": [...], "options"} -> {"seconds", "size_bytes"}
 
 A runner is a class with the methods that it has jobs for, given to ``serve``. Threads come from the environment, set
 by compare.py before the process starts. Needs numpy only.
@@ -61,6 +64,8 @@ def serve(runner: Any) -> None:
         "search": _search,
         "throughput": _throughput,
         "cluster": _cluster,
+        "add": _add,
+        "delete": _delete,
     }
     response = jobs[request["job"]](runner, request)
     response["versions"] = _versions(getattr(runner, "packages", []))
@@ -83,8 +88,23 @@ def peak_bytes() -> int:
 def _build(runner: Any, request: dict[str, Any]) -> dict[str, Any]:
     data, index = Data(Path(request["data"])), Path(request["index"])
     seconds = runner.build(data, index, request["options"])
-    files = [path for path in index.rglob("*") if path.is_file()]
-    return {"seconds": seconds, "peak_bytes": peak_bytes(), "size_bytes": sum(f.stat().st_size for f in files)}
+    return {"seconds": seconds, "peak_bytes": peak_bytes(), "size_bytes": _size_bytes(index)}
+
+
+def _size_bytes(index: Path) -> int:
+    return sum(path.stat().st_size for path in index.rglob("*") if path.is_file())
+
+
+def _add(runner: Any, request: dict[str, Any]) -> dict[str, Any]:
+    data, index = Data(Path(request["data"])), Path(request["index"])
+    seconds = runner.add(data, index, request["options"])
+    return {"seconds": seconds, "peak_bytes": peak_bytes(), "size_bytes": _size_bytes(index)}
+
+
+def _delete(runner: Any, request: dict[str, Any]) -> dict[str, Any]:
+    index = Path(request["index"])
+    seconds = runner.delete(index, request["positions"], request["options"])
+    return {"seconds": seconds, "peak_bytes": peak_bytes(), "size_bytes": _size_bytes(index)}
 
 
 def _search(runner: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -93,14 +113,15 @@ def _search(runner: Any, request: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     runner.open(data, Path(request["index"]))
     open_ms = 1000 * (time.perf_counter() - began)
+    subset = {"subset": runner.chosen(request["subset"])} if "subset" in request else {}
     results = []
     for options in request["settings"]:
         for query, ids in list(zip(queries, token_ids, strict=True))[:N_WARM_UP]:
-            runner.search(query, ids, request["k"], options)
+            runner.search(query, ids, request["k"], options | subset)
         ms, positions = [], []
         for query, ids in zip(queries, token_ids, strict=True):
             began = time.perf_counter()
-            found = runner.search(query, ids, request["k"], options)
+            found = runner.search(query, ids, request["k"], options | subset)
             ms.append(1000 * (time.perf_counter() - began))
             positions.append([int(position) for position in found])
         results.append({"options": options, "ms": ms, "positions": positions})

@@ -8,10 +8,13 @@ from motherlode.errors import InputError as InputError
 from motherlode.errors import LodeError as LodeError
 from motherlode.errors import TrainingError as TrainingError
 from motherlode.errors import UnsupportedError as UnsupportedError
+from motherlode.retrieval.arrays import from_arrow as from_arrow
+from motherlode.retrieval.arrays import from_documents as from_documents
 from motherlode.retrieval.build import build_index as build_index
 from motherlode.retrieval.clustering import Clusters as Clusters
 from motherlode.retrieval.clustering import token_aware_clusters as token_aware_clusters
 from motherlode.retrieval.document_vectors import DocumentVectors as DocumentVectors
+from motherlode.retrieval.compression import compress_index as compress_index
 from motherlode.retrieval.encoders import load_encoder as load_encoder
 from motherlode.retrieval.estimate import Estimate as Estimate
 from motherlode.retrieval.estimate import estimate_index as estimate_index
@@ -32,6 +35,10 @@ from motherlode.retrieval.shard_task import ShardTask as ShardTask
 from motherlode.retrieval.shards import ShardedIndex as ShardedIndex
 from motherlode.retrieval.shards import merge_hits as merge_hits
 from motherlode.retrieval.shards import open_sharded_index as open_sharded_index
+from motherlode.retrieval.runs import read_trec as read_trec
+from motherlode.retrieval.runs import to_ir_measures as to_ir_measures
+from motherlode.retrieval.runs import to_ranx as to_ranx
+from motherlode.retrieval.runs import to_trec as to_trec
 from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
 from motherlode.retrieval.text_search import CandidateSource as CandidateSource

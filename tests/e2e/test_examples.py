@@ -15,6 +15,12 @@ SAYS = {
     "search_text.py": ["tides", "bread"],
     "search_vectors.py": ["found: ['1234'"],
     "stream_documents.py": ["1000 documents; best: doc-0, 'Document 0'"],
+    "fast_plaid_style.py": [
+        "found: [7, 450]",
+        "after the deletion: 0",
+        "among 3: [1, 2, 450]",
+        "one list each: [2, 1]",
+    ],
     "evaluate_index.py": ["nDCG@10: 1.000", "overlap@10 with exact MaxSim: 1.000"],
 }
 NEEDS = {"search_text.py": ("onnxruntime",), "evaluate_index.py": ("onnxruntime", "ir_measures")}

@@ -11,7 +11,7 @@ import motherlode
 from motherlode.core.ports import TokenVectors
 from motherlode.errors import DataError, InputError
 from motherlode.retrieval.encoders.precomputed import Precomputed
-from motherlode.workflows.evaluation import evaluate, read_qrels, read_queries, write_run
+from motherlode.workflows.evaluation import evaluate, read_qrels, read_queries
 
 AXES = np.eye(4, dtype=np.float32)
 
@@ -112,9 +112,13 @@ def test_judgements_are_read_from_trec_and_beir(tmp_path: Path) -> None:
         read_qrels(file)
 
 
-def test_a_run_is_written_as_trec_lines(tmp_path: Path) -> None:
-    write_run(tmp_path / "run", {"q1": [("a b", 2.0), ("c", 1.5)]}, tag="mine")
-    assert (tmp_path / "run").read_text(encoding="utf-8") == "q1 Q0 a_b 1 2.000000 mine\nq1 Q0 c 2 1.500000 mine\n"
+def test_equal_scores_are_measured_in_the_order_of_the_hits(tmp_path: Path) -> None:
+    """Three equal documents, the judged one first: trec_eval alone would put "z" before "a"."""
+    pytest.importorskip("ir_measures")
+    same = np.tile(AXES[:1], (3, 1)).astype(np.float32)
+    tied = motherlode.build_index(tmp_path / "tied", same, np.arange(4), ids=["a", "m", "z"])
+    found = evaluate(tied, {"q": ""}, {"q": {"a": 1}}, encoder=queries_as([[1, 0, 0, 0]]), measures=["RR@10"])
+    assert found.measures["RR@10"] == 1.0
 
 
 def test_the_encoder_of_a_test_is_an_encoder() -> None:

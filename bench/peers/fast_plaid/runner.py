@@ -20,11 +20,28 @@ class FastPlaid:
 
     def build(self, data: Data, index: Path, options: dict[str, Any]) -> float:
         torch.set_num_threads(threads())
-        vectors, offsets = torch.from_numpy(data.array("vectors")), data.array("offsets")
-        documents = [vectors[offsets[i] : offsets[i + 1]] for i in range(len(offsets) - 1)]
+        documents = _documents(data)
         began = time.perf_counter()
         search.FastPlaid(index=str(index), device="cpu").create(documents_embeddings=documents, **options)
         return time.perf_counter() - began
+
+    def add(self, data: Data, index: Path, options: dict[str, Any]) -> float:
+        torch.set_num_threads(threads())
+        documents = _documents(data)
+        opened = search.FastPlaid(index=str(index), device="cpu")
+        began = time.perf_counter()
+        opened.update(documents_embeddings=documents, **options)
+        return time.perf_counter() - began
+
+    def delete(self, index: Path, positions: list[int], options: dict[str, Any]) -> float:
+        torch.set_num_threads(threads())
+        opened = search.FastPlaid(index=str(index), device="cpu")
+        began = time.perf_counter()
+        opened.delete(positions, **options)
+        return time.perf_counter() - began
+
+    def chosen(self, positions: list[int]) -> list[int]:
+        return positions  # its own numbers: they close up after a deletion
 
     def open(self, data: Data, index: Path) -> None:
         torch.set_num_threads(threads())
@@ -36,6 +53,11 @@ class FastPlaid:
 
     def search_all(self, queries: list[Any], k: int, options: dict[str, Any]) -> None:
         self.index.search([torch.from_numpy(q) for q in queries], top_k=k, show_progress=False, **options)
+
+
+def _documents(data: Data) -> list[Any]:
+    vectors, offsets = torch.from_numpy(data.array("vectors")), data.array("offsets")
+    return [vectors[offsets[i] : offsets[i + 1]] for i in range(len(offsets) - 1)]
 
 
 serve(FastPlaid())

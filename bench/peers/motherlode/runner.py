@@ -27,6 +27,25 @@ class Motherlode:
     def open(self, data: Data, index: Path) -> None:
         self.index = open_index(index)
 
+    def add(self, data: Data, index: Path, options: dict[str, Any]) -> float:
+        vectors, offsets, token_ids = (data.array(name) for name in ("vectors", "offsets", "token_ids"))
+        opened = open_index(index)
+        ids = [str(opened.n_docs + i) for i in range(len(offsets) - 1)]
+        began = time.perf_counter()
+        with opened.writer() as w:
+            w.add(ids, vectors, offsets, token_ids)
+        return time.perf_counter() - began
+
+    def delete(self, index: Path, positions: list[int], options: dict[str, Any]) -> float:
+        opened = open_index(index)
+        began = time.perf_counter()
+        with opened.writer() as w:
+            w.delete([str(position) for position in positions])
+        return time.perf_counter() - began
+
+    def chosen(self, positions: list[int]) -> list[str]:
+        return [self.index.ids[position] for position in positions]
+
     def search(self, query: Any, token_ids: Any, k: int, options: dict[str, Any]) -> Any:
         return self.index.search(query, k, query_token_ids=token_ids, **options).positions
 

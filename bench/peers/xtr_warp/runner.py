@@ -20,11 +20,26 @@ class XtrWarp:
 
     def build(self, data: Data, index: Path, options: dict[str, Any]) -> float:
         torch.set_num_threads(threads())
-        vectors, offsets = torch.from_numpy(data.array("vectors")), data.array("offsets")
-        documents = [vectors[offsets[i] : offsets[i + 1]] for i in range(len(offsets) - 1)]
+        documents = _documents(data)
         began = time.perf_counter()
         XTRWarp(index=str(index)).create(documents, device="cpu", show_progress=False, **options)
         return time.perf_counter() - began
+
+    def add(self, data: Data, index: Path, options: dict[str, Any]) -> float:
+        documents = _documents(data)
+        self.open(data, index)
+        began = time.perf_counter()
+        self.index.add(documents, show_progress=False, **options)
+        return time.perf_counter() - began
+
+    def delete(self, index: Path, positions: list[int], options: dict[str, Any]) -> float:
+        self.open(Data(index), index)
+        began = time.perf_counter()
+        self.index.delete(positions, **options)
+        return time.perf_counter() - began
+
+    def chosen(self, positions: list[int]) -> list[int]:
+        return positions  # its own numbers: they stay after a deletion
 
     def open(self, data: Data, index: Path) -> None:
         torch.set_num_threads(threads())
@@ -40,6 +55,11 @@ class XtrWarp:
         # One by one: a padded batch would add zero vectors to short queries.
         for query in queries:
             self.search(query, None, k, options)
+
+
+def _documents(data: Data) -> list[Any]:
+    vectors, offsets = torch.from_numpy(data.array("vectors")), data.array("offsets")
+    return [vectors[offsets[i] : offsets[i + 1]] for i in range(len(offsets) - 1)]
 
 
 serve(XtrWarp())

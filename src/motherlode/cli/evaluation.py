@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.table import Table
 
 from motherlode.cli.console import DrawnProgress, problems, results
-from motherlode.workflows.evaluation import Evaluation, evaluate, open_precomputed, read_qrels, read_queries, write_run
+from motherlode.workflows.evaluation import Evaluation, evaluate, open_precomputed, read_qrels, read_queries
 from motherlode.workflows.text_index import encoder_of
 
 __all__ = ["EvalRequest", "evaluate_index"]
@@ -34,7 +34,7 @@ class EvalRequest:
 
 def evaluate_index(request: EvalRequest, *, as_json: bool, no_color: bool) -> None:
     """Run the queries and print the measures."""
-    from motherlode import open_index
+    from motherlode import open_index, to_trec
 
     index = open_index(request.path)
     queries = read_queries(request.queries)
@@ -53,7 +53,7 @@ def evaluate_index(request: EvalRequest, *, as_json: bool, no_color: bool) -> No
             progress=progress,
         )
     if request.run_out:
-        write_run(request.run_out, found.run)
+        to_trec(found.run, request.run_out, underscores=True)
     if as_json:
         sys.stdout.write(json.dumps(_as_json(found)) + "\n")
     else:

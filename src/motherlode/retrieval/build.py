@@ -19,6 +19,7 @@ from motherlode.errors import InputError
 from motherlode.retrieval.corpus_files import EncoderRecord, Trained, train_codebook, write_compressed, write_flat
 from motherlode.retrieval.index import Index, open_index
 from motherlode.retrieval.inputs import (
+    check_bits,
     check_half_range,
     check_ids,
     check_keep_vectors,
@@ -46,7 +47,6 @@ __all__ = ["Corpus", "Plan", "build_index", "check_corpus", "check_plan", "is_fl
 
 FLAT_TOKENS = 1 << 18  # up to here exact search takes some 50 ms on one AVX2 core, and needs no codes
 KINDS = ("auto", "flat", "compressed")
-_BITS = (1, 2, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,7 @@ def check_plan(
     keep_vectors: str | None,
 ) -> Plan:
     threads = thread_count(n_threads)
-    if not all(isinstance(b, int) for b in (bits, refine_bits)) or bits not in _BITS or refine_bits not in (0, *_BITS):
-        raise InputError(f"bits={bits!r}, refine_bits={refine_bits!r}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
+    check_bits(bits, refine_bits)
     n_centroids = None if n_centroids is None else check_n_centroids(n_centroids)
     points = _points_per_centroid(corpus, memory_limit_bytes, threads)
     if keep_vectors is not None:

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from motherlode.errors import InputError
+from motherlode.retrieval.arrays import as_array, as_strings
 
 __all__ = [
+    "check_bits",
     "check_count",
     "check_half_range",
     "check_ids",
@@ -25,16 +27,10 @@ __all__ = [
 
 MAX_DIM = 4096
 KEPT_DTYPE = "float16"
+_BITS = (1, 2, 4)
 _CHUNK_ROWS = 1 << 16
 _CHUNK_VALUES = 1 << 22
 _MAX_COUNT = 1 << 40
-
-
-def _as_array(value: Any, name: str) -> NDArray[Any]:
-    try:
-        return np.asarray(value)
-    except ValueError as error:  # lists of unequal lengths
-        raise InputError(f"{name}: {error}; expected a rectangular array") from None
 
 
 def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
@@ -58,6 +54,12 @@ def check_n_centroids(value: Any) -> int:
     return count
 
 
+def check_bits(bits: Any, refine_bits: Any) -> None:
+    """1, 2 or 4 bits per dimension; of the refinement 0, too."""
+    if not all(isinstance(b, int) for b in (bits, refine_bits)) or bits not in _BITS or refine_bits not in (0, *_BITS):
+        raise InputError(f"bits={bits!r}, refine_bits={refine_bits!r}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
+
+
 def check_seed(seed: Any) -> int:
     """A whole number from 0 to 2^64 - 1."""
     if isinstance(seed, (bool, np.bool_)) or not hasattr(seed, "__index__") or not 0 <= seed.__index__() < 1 << 64:
@@ -67,7 +69,7 @@ def check_seed(seed: Any) -> int:
 
 def check_vectors(vectors: Any, *, name: str = "vectors") -> NDArray[Any]:
     """[n_tokens, dim] float16 or float32, C-contiguous, finite; memory-mapped arrays stay mapped."""
-    array = vectors if isinstance(vectors, np.ndarray) else _as_array(vectors, name)
+    array = vectors if isinstance(vectors, np.ndarray) else as_array(vectors, name)
     if array.ndim != 2:
         raise InputError(f"{name}: shape {array.shape}; expected two dimensions [n_tokens, dim]")
     if array.dtype == np.float64:
@@ -110,7 +112,7 @@ def check_keep_vectors(value: Any) -> str | None:
 
 def check_offsets(offsets: ArrayLike, n_tokens: int) -> NDArray[np.int64]:
     """int64 [n_docs + 1], from 0 to n_tokens, never falling."""
-    array = _as_array(offsets, "offsets")
+    array = as_array(offsets, "offsets")
     if array.ndim != 1 or len(array) < 1 or array.dtype.kind not in "iu":
         raise InputError(f"offsets: shape {array.shape}, dtype {array.dtype}; expected integers [n_docs + 1]")
     result = np.ascontiguousarray(array, np.int64)
@@ -128,7 +130,7 @@ def check_token_ids(token_ids: ArrayLike | None, n_tokens: int, *, name: str = "
     """Any integer dtype [n_tokens], or None."""
     if token_ids is None:
         return None
-    array = _as_array(token_ids, name)
+    array = as_array(token_ids, name)
     if array.shape == (0,):
         array = array.astype(np.int64)  # an empty list has no type of its own
     if array.dtype.kind not in "iu" or array.shape != (n_tokens,):
@@ -144,7 +146,7 @@ def check_ids(ids: Sequence[str] | None, n_docs: int) -> list[str] | None:
         return None
     if isinstance(ids, str):
         raise InputError(f"ids={ids!r}: give a list of ids")
-    result = list(ids)
+    result = as_strings(ids)
     if len(result) != n_docs:
         raise InputError(f"ids: {len(result)} given for {n_docs} documents")
     seen: dict[str, int] = {}
@@ -160,7 +162,7 @@ def check_ids(ids: Sequence[str] | None, n_docs: int) -> list[str] | None:
 
 def check_query(query: Any, dim: int, *, name: str = "query") -> NDArray[np.float32]:
     """float32 [n_query_tokens, dim], finite; a single vector [dim] is one token."""
-    array = _as_array(query, name)
+    array = as_array(query, name)
     if array.dtype.kind not in "fiu":
         raise InputError(f"{name}: dtype {array.dtype}; expected float32 [n_query_tokens, {dim}]")
     if array.ndim == 1 and array.shape == (dim,):

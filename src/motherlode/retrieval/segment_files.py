@@ -25,6 +25,7 @@ __all__ = [
     "LISTED_TOKENS",
     "CodeShape",
     "SegmentSource",
+    "joined_columns",
     "write_assignment",
     "write_deleted",
     "write_documents",
@@ -189,13 +190,13 @@ def write_segment(
     ids = [identifier for source in sources for identifier in source.strings("ids")]
     write_documents(create, ids, columns["titles"], columns["texts"])
     roles.append("documents")
-    if write_metadata(create, _joined_columns(sources)):
+    if write_metadata(create, joined_columns([(source.n_docs, source.columns()) for source in sources])):
         roles.append("metadata")
     return len(lengths), n_tokens, roles
 
 
-def _joined_columns(sources: Sequence[SegmentSource]) -> dict[str, Column]:
-    parts = [(source.n_docs, source.columns()) for source in sources]
+def joined_columns(parts: Sequence[tuple[int, Mapping[str, Column]]]) -> dict[str, Column]:
+    """Columns of several sets of documents, one after the other; parts: how many documents, and their columns."""
     names = dict.fromkeys(name for _, columns in parts for name in columns)
     return {name: concatenated([columns.get(name) or null_column(n) for n, columns in parts]) for name in names}
 

@@ -1,4 +1,4 @@
-"""How good an index is on judged queries: measures, agreement with exact MaxSim, latency, TREC runs."""
+"""How good an index is on judged queries: measures, agreement with exact MaxSim, latency."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from motherlode.errors import DataError, InputError, UnsupportedError
 from motherlode.retrieval.encoders.precomputed import Precomputed, open_precomputed
 from motherlode.retrieval.exact import exact_search
 from motherlode.retrieval.index import Index
+from motherlode.retrieval.runs import ranked
 from motherlode.workflows.documents import Document
 from motherlode.workflows.text_index import BATCH_DOCS, encoder_of
 
@@ -28,7 +29,6 @@ __all__ = [
     "open_precomputed",
     "read_qrels",
     "read_queries",
-    "write_run",
 ]
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100")
@@ -177,7 +177,7 @@ def _calculators(measures: Sequence[str]) -> list[Any]:
 def _measured(calculators: Sequence[Any], qrels: Any, run: Any) -> dict[str, float]:
     import ir_measures
 
-    judged_run = {q: dict(found) for q, found in run.items() if q in qrels}
+    judged_run = {q: dict(found) for q, found in ranked(run) if q in qrels}
     judgements = {q: dict(found) for q, found in qrels.items() if q in run}
     values = ir_measures.calc_aggregate(calculators, judgements, judged_run)
     return {str(measure): float(values[measure]) for measure in calculators}
@@ -273,17 +273,6 @@ def read_qrels(path: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
     if not qrels:
         raise InputError(f"{path} holds no judgements; expected lines of qid 0 docid relevance.")
     return qrels
-
-
-def write_run(
-    path: str | os.PathLike[str], run: Mapping[str, Sequence[tuple[str, float]]], tag: str = "motherlode"
-) -> None:
-    """TREC lines: ``qid Q0 docid rank score tag``, rank from 1; white space in an id becomes an underscore."""
-    with Path(path).open("w", encoding="utf-8") as file:
-        for query_id, found in run.items():
-            for rank, (doc_id, score) in enumerate(found, start=1):
-                name = "_".join(doc_id.split())
-                file.write(f"{query_id} Q0 {name} {rank} {score:.6f} {tag}\n")
 
 
 def _lines(path: str | os.PathLike[str]) -> Iterable[tuple[int, str]]:
