@@ -46,6 +46,11 @@ void ScoreTable::score_rows(const std::uint8_t* coded, std::size_t n, std::size_
     const std::size_t lanes = chunk_->lanes;
     const std::size_t stride = row_bytes(book_->dim, kCentroidBits);
     if (rows_.size() < (at + n) * lanes) rows_.resize(std::max((at + n) * lanes, rows_.size() + rows_.size() / 2));
+    if (query_->shift == 0) {  // the usual case: scores fit in 16 bits as they are
+        kernels_->score_u6_i16(coded, stride, n, chunk_->centroid_quads.data(), lanes, chunk_->short_offset.data(),
+                               rows_.data() + at * lanes);
+        return;
+    }
     kernels_->dot_u6(coded, stride, n, n_blocks(book_->dim, kCentroidBits), chunk_->centroid_codes.data(),
                      chunk_->padded, dots_.data(), lanes);
     kernels_->narrow_i16(dots_.data(), n, lanes, chunk_->centroid_offset.data(), query_->shift,
@@ -80,8 +85,24 @@ void ScoreTable::score_all(const Kernels& kernels, const Codebook& book, const Q
     for (std::size_t first = 0; first < book.n_centroids; first += kBlock) {
         const std::size_t n = std::min(kBlock, book.n_centroids - first);
         score_rows(book.centroids + first * stride, n, first);
-        offer(first, n, static_cast<std::uint32_t>(first));
+        if (k_centroids != 0) offer(first, n, static_cast<std::uint32_t>(first));
     }
+}
+
+void ScoreTable::score_none(const Kernels& kernels, const Codebook& book, const Query& query, const QueryChunk& chunk) {
+    begin(kernels, book, query, chunk);
+    forget_rows();
+    reset_top(0);
+}
+
+void ScoreTable::forget_rows() {
+    complete_ = false;
+    if (row_of_.size() != book_->n_centroids) {
+        row_of_.assign(book_->n_centroids, kAbsent);
+    } else {
+        for (const std::uint32_t centroid : has_row_) row_of_[centroid] = kAbsent;
+    }
+    has_row_.clear();
 }
 
 void ScoreTable::choose_types(std::size_t k_types, const std::vector<std::uint32_t>& own_types) {
@@ -107,13 +128,7 @@ void ScoreTable::score_ranges(const Kernels& kernels, const Codebook& book, cons
                               std::size_t k_centroids, std::size_t k_types,
                               const std::vector<std::uint32_t>& own_types) {
     begin(kernels, book, query, chunk);
-    complete_ = false;
-    if (row_of_.size() != book.n_centroids) {
-        row_of_.assign(book.n_centroids, kAbsent);
-    } else {
-        for (const std::uint32_t centroid : has_row_) row_of_[centroid] = kAbsent;
-    }
-    has_row_.clear();
+    forget_rows();
     choose_types(k_types, own_types);
     reset_top(std::min(k_centroids, book.n_centroids));
     const std::size_t stride = row_bytes(book.dim, kCentroidBits);

@@ -44,14 +44,17 @@ private:
 
 // Scores of centroids for one chunk of query tokens: rows of `lanes` int16, in units of Query::unit.
 //
-// After `score_all` row c is centroid c. After `score_ranges` only the scanned centroids have rows; `resolve` scores
-// the others when a document asks for them.
+// After `score_all` row c is centroid c. After `score_ranges` only the scanned centroids have rows, after `score_none`
+// none has; `resolve` scores the others when a document asks for them.
 class ScoreTable {
 public:
     ScoreTable() = default;
 
     void score_all(const Kernels& kernels, const Codebook& book, const Query& query, const QueryChunk& chunk,
                    std::size_t k_centroids);
+
+    // Scores nothing yet: `resolve` does, centroid by centroid.
+    void score_none(const Kernels& kernels, const Codebook& book, const Query& query, const QueryChunk& chunk);
 
     // Scores the type means, then the centroids of each token's k_types best types and of the types in `own_types`.
     void score_ranges(const Kernels& kernels, const Codebook& book, const Query& query, const QueryChunk& chunk,
@@ -67,6 +70,7 @@ public:
 
 private:
     void begin(const Kernels& kernels, const Codebook& book, const Query& query, const QueryChunk& chunk);
+    void forget_rows();
     void reset_top(std::size_t k);
     // Scores `n` consecutive coded rows into rows_[at ..).
     void score_rows(const std::uint8_t* coded, std::size_t n, std::size_t at);

@@ -127,6 +127,10 @@ void add_interaction(const Kernels& kernels, const Codebook& book, const Segment
     row_ids.resize(kTokens);
     std::int16_t best[kQueryChunk];
     for (std::size_t c = 0; c < candidates.size(); ++c) {
+        if (c + 8 < candidates.size()) {
+            const SegmentSet::Place coming = segments.find(candidates[c + 8].document);
+            prefetch_line(coming.segment.doc_offsets + coming.document);
+        }
         if (c + 2 < candidates.size()) {
             const SegmentSet::Place coming = segments.find(candidates[c + 2].document);
             const Segment::Range next = coming.segment.tokens(coming.document);

@@ -97,6 +97,9 @@ public:
 
     std::size_t row_size() const noexcept { return n_groups_ * width_; }
 
+    // The words of one group: [kWords][group_width].
+    const std::uint8_t* words(std::size_t group) const noexcept { return words_.data() + group * kWords * width_; }
+
     // out[i * ldo ...) = the words of codes[i * stride ...), row_size() bytes.
     void expand(const std::uint8_t* codes, std::size_t stride, std::size_t n, std::uint8_t* out,
                 std::size_t ldo) const noexcept;

@@ -56,6 +56,7 @@ void fill_chunk(const Codebook& book, const QueryCodes& codes, std::size_t begin
     chunk.padded = (n + 3) / 4 * 4;
     chunk.lanes = (n + 7) / 8 * 8;
     chunk.centroid_offset.assign(chunk.lanes, 0);
+    chunk.short_offset.assign(chunk.lanes, 0);
     chunk.offset.assign(chunk.lanes, 0.0F);
     chunk.refine_offset.assign(chunk.lanes, 0.0F);
     const auto arrange = [&](const Quantised& tokens, unsigned bits, std::vector<std::int8_t>& arranged) {
@@ -70,9 +71,18 @@ void fill_chunk(const Codebook& book, const QueryCodes& codes, std::size_t begin
     };
     arrange(codes.coarse, kCentroidBits, chunk.centroid_codes);
     arrange(codes.fine, word_bits(book.bits), chunk.codes);
+    chunk.centroid_quads.assign(row_bytes(dim, kCentroidBits) * chunk.lanes, 0);
+    for (std::size_t q = 0; q < n; ++q) {
+        const std::int8_t* token = codes.coarse.values.data() + (begin + q) * dim;
+        for (std::size_t d = 0; d < dim; ++d) chunk.centroid_quads[(d / 4 * chunk.lanes + q) * 4 + d % 4] = token[d];
+    }
+    const auto first = codes.fine.values.begin() + static_cast<std::ptrdiff_t>(begin * dim);
+    chunk.values.assign(first, first + static_cast<std::ptrdiff_t>(n * dim));
     if (book.refine_bits != 0) arrange(codes.refine, book.refine_bits, chunk.refine_codes);
     for (std::size_t q = 0; q < n; ++q) {
         chunk.centroid_offset[q] = kCentroidZero * sum(codes.coarse, q);
+        chunk.short_offset[q] =
+            static_cast<std::int16_t>(static_cast<std::uint16_t>(chunk.centroid_offset[q] & 0xFFFF));
         chunk.offset[q] = static_cast<float>(word_zero(book.bits)) * static_cast<float>(sum(codes.fine, q));
         if (book.refine_bits == 0) continue;
         chunk.refine_offset[q] = center(book.refine_bits) * static_cast<float>(sum(codes.refine, q));

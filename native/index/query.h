@@ -19,6 +19,9 @@ struct QueryChunk {
     std::size_t padded = 0;  // tokens rounded up to 4: what the dot kernels compute
     std::size_t lanes = 0;   // rounded up to 8: what rows of scores are wide
     std::vector<std::int8_t> centroid_codes, codes, refine_codes;  // arranged for centroids, words, refinement codes
+    std::vector<std::int8_t> values;                               // [n][dim] what meets words, as it comes
+    std::vector<std::int8_t> centroid_quads;                       // what meets centroids, in fours of dimensions
+    std::vector<std::int16_t> short_offset;                        // [lanes] the low 16 bits of centroid_offset
     std::vector<std::int32_t> centroid_offset;                     // [lanes] 32 * sum of the token's values
     std::vector<float> offset, refine_offset;                      // [lanes] the same for words and refinement codes
 };

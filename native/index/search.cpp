@@ -11,6 +11,7 @@ namespace lode {
 namespace {
 
 constexpr std::size_t kIdleScratches = 64;  // kept between searches; as many as threads that search at once
+constexpr std::size_t kOneByOne = 4;        // what a centroid costs alone, in centroids of a block, about
 constexpr std::size_t kTokens = 128;        // document tokens scored at a time: their dots stay in L1
 
 // Type means cost a row each, so ranges pay only where types own many centroids.
@@ -45,13 +46,9 @@ std::vector<Hit> Searcher::search(const Kernels& kernels, const float* query, st
     if (n_tokens == 0 || options.k == 0 || segments_.n_docs() == 0 || book_.n_centroids == 0) return {};
     std::unique_ptr<SearchScratch> scratch = take_scratch();
     prepare_query(kernels, book_, rotation_, basis_, query, n_tokens, scratch->query);
+    if (options.score_all) take_all(filter, *scratch);
     score_centroids(kernels, options, *scratch);
-    if (options.score_all) {
-        scratch->candidates.clear();
-        for (std::size_t i = 0; i < segments_.size(); ++i) {
-            add_all(segments_[i], segments_.first(i), filter, scratch->candidates);
-        }
-    } else {
+    if (!options.score_all) {
         find_candidates(kernels, options, filter, n_tokens, *scratch);
         prune(options, *scratch);
     }
@@ -64,16 +61,39 @@ std::vector<Hit> Searcher::search(const Kernels& kernels, const float* query, st
     return hits;
 }
 
+// Every document that the filter keeps is a candidate.
+void Searcher::take_all(const DocumentFilter& filter, SearchScratch& scratch) const {
+    scratch.candidates.clear();
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        add_all(segments_[i], segments_.first(i), filter, scratch.candidates);
+    }
+}
+
+std::size_t Searcher::count_tokens(const std::vector<Candidate>& candidates) const {
+    std::size_t n = 0;
+    for (const Candidate& candidate : candidates) {
+        const auto [segment, local] = segments_.find(candidate.document);
+        const Segment::Range range = segment.tokens(local);
+        n += range.end - range.begin;
+    }
+    return n;
+}
+
 void Searcher::score_centroids(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const {
     const std::vector<QueryChunk>& chunks = scratch.query.chunks;
     if (scratch.tables.size() < chunks.size()) scratch.tables.resize(chunks.size());
     const bool ranges = use_ranges(book_, options);
+    // Where all candidates are known and their tokens are few, only their centroids count.
+    const bool few = options.score_all && count_tokens(scratch.candidates) < book_.n_centroids / kOneByOne;
     for (std::size_t c = 0; c < chunks.size(); ++c) {
-        if (ranges) {
+        if (few) {
+            scratch.tables[c].score_none(kernels, book_, scratch.query, chunks[c]);
+        } else if (ranges) {
             scratch.tables[c].score_ranges(kernels, book_, scratch.query, chunks[c], options.k_centroids,
                                            options.k_types, options.own_types);
-        } else {
-            scratch.tables[c].score_all(kernels, book_, scratch.query, chunks[c], options.k_centroids);
+        } else {  // lists are not read where all documents are scored
+            scratch.tables[c].score_all(kernels, book_, scratch.query, chunks[c],
+                                        options.score_all ? 0 : options.k_centroids);
         }
     }
 }
@@ -120,6 +140,7 @@ std::vector<Hit> Searcher::rerank(const Kernels& kernels, const SearchOptions& o
     std::vector<Hit> hits;
     hits.reserve(scratch.candidates.size());
     StopRule rule(options, scratch.query.unit);
+    look_up_words(kernels, scratch);
     const bool stops = !options.score_all;
     const bool refined = options.score_all && book_.refine_bits != 0;
     for (std::size_t c = 0; c < scratch.candidates.size(); ++c) {
@@ -154,6 +175,32 @@ void Searcher::refine(const Kernels& kernels, const SearchOptions& options, Sear
     for (Hit& hit : hits) hit.score = score(kernels, hit.position, true, scratch);
 }
 
+// Makes the tables of words where they pay.
+void Searcher::look_up_words(const Kernels& kernels, SearchScratch& scratch) const {
+    const std::vector<QueryChunk>& chunks = scratch.query.chunks;
+    const std::size_t n_tokens = count_tokens(scratch.candidates);
+    scratch.tabled = table_pays(book_, chunks.front().lanes, n_tokens);
+    if (!scratch.tabled) return;
+    if (scratch.word_tables.size() < chunks.size()) scratch.word_tables.resize(chunks.size());
+    for (std::size_t c = 0; c < chunks.size(); ++c) scratch.word_tables[c].build(kernels, decoder_, book_, chunks[c]);
+}
+
+// Dots of up to kTokens rows of codes with the tokens of a query chunk, into scratch.dots.
+void Searcher::residual_dots(const Kernels& kernels, const std::uint8_t* codes, std::size_t n, std::size_t chunk,
+                             SearchScratch& scratch) const {
+    if (scratch.tabled) {
+        scratch.word_tables[chunk].dots(kernels, codes, n, scratch.dots.data());
+        return;
+    }
+    const QueryChunk& query = scratch.query.chunks[chunk];
+    const unsigned width = word_bits(book_.bits);
+    const std::size_t stride = row_bytes(book_.dim, width);
+    scratch.words.resize(kTokens * stride + kReadSlack);
+    decoder_.expand(codes, row_bytes(book_.dim, book_.bits), n, scratch.words.data(), stride);
+    dot_rows(kernels, width)(scratch.words.data(), stride, n, n_blocks(book_.dim, width), query.codes.data(),
+                             query.padded, scratch.dots.data(), query.lanes);
+}
+
 // MaxSim from the codes: centroid score from the table, plus the residual tiers.
 float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refined, SearchScratch& scratch) const {
     const SegmentSet::Place place = segments_.find(document);
@@ -161,10 +208,7 @@ float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refin
     const Segment::Range range = segment.tokens(place.document);
     const std::size_t stride = row_bytes(book_.dim, book_.bits);
     const std::size_t refine_stride = row_bytes(book_.dim, book_.refine_bits);
-    const unsigned width = word_bits(book_.bits);
-    const std::size_t word_stride = row_bytes(book_.dim, width);
     float total = 0;
-    scratch.words.resize(kTokens * word_stride + kReadSlack);
     scratch.row_ids.resize(std::max(scratch.row_ids.size(), kTokens));
     scratch.scales.resize(kTokens);
     for (std::size_t c = 0; c < scratch.query.chunks.size(); ++c) {
@@ -181,9 +225,7 @@ float Searcher::score(const Kernels& kernels, std::uint64_t document, bool refin
                 for (std::size_t i = 0; i < n; ++i) scratch.scales[i] *= step;
             };
             load_scales(segment.scales, scratch.query.step);
-            decoder_.expand(segment.codes + at * stride, stride, n, scratch.words.data(), word_stride);
-            dot_rows(kernels, width)(scratch.words.data(), word_stride, n, n_blocks(book_.dim, width),
-                                     chunk.codes.data(), chunk.padded, scratch.dots.data(), chunk.lanes);
+            residual_dots(kernels, segment.codes + at * stride, n, c, scratch);
             scratch.tables[c].resolve(scratch.row_ids.data(), n);
             kernels.decode_residual(scratch.tables[c].rows(), scratch.row_ids.data(), scratch.dots.data(),
                                     chunk.offset.data(), scratch.scales.data(), scratch.query.unit, n, chunk.lanes,

@@ -11,13 +11,16 @@
 #include "index/query.h"
 #include "index/rotation.h"
 #include "index/view.h"
+#include "index/word_table.h"
 
 namespace lode {
 
 // Everything a search writes to; kept from search to search so that no memory is touched for the first time.
 struct SearchScratch {
     Query query;
-    std::vector<ScoreTable> tables;  // one per query chunk
+    std::vector<ScoreTable> tables;      // one per query chunk
+    std::vector<WordTable> word_tables;  // one per query chunk
+    bool tabled = false;                 // whether this search has them
     Gatherer gatherer;
     std::vector<Candidate> candidates;
     std::vector<std::uint32_t> row_ids;
@@ -43,11 +46,16 @@ private:
     std::unique_ptr<SearchScratch> take_scratch() const;
     void give_back(std::unique_ptr<SearchScratch> scratch) const;
 
+    void take_all(const DocumentFilter& filter, SearchScratch& scratch) const;
+    std::size_t count_tokens(const std::vector<Candidate>& candidates) const;
     void score_centroids(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const;
     void find_candidates(const Kernels& kernels, const SearchOptions& options, const DocumentFilter& filter,
                          std::size_t n_tokens, SearchScratch& scratch) const;
     void prune(const SearchOptions& options, SearchScratch& scratch) const;
     std::vector<Hit> rerank(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch) const;
+    void look_up_words(const Kernels& kernels, SearchScratch& scratch) const;
+    void residual_dots(const Kernels& kernels, const std::uint8_t* codes, std::size_t n, std::size_t chunk,
+                       SearchScratch& scratch) const;
     void prefetch(std::uint64_t document) const;
     void refine(const Kernels& kernels, const SearchOptions& options, SearchScratch& scratch,
                 std::vector<Hit>& hits) const;

@@ -4,6 +4,8 @@
 #if defined(__AVX2__) && defined(__FMA__)
 
 #include "avx2_dots.h"
+#include "avx2_scores.h"
+#include "avx2_words.h"
 
 namespace lode {
 namespace {
@@ -232,9 +234,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "avx2",          dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,
-    rows_above_i16,  max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32,
-    argmax_bias_f32, half_to_float, dot_u6,          nearest_word,
+    "avx2",        dot<1>,          dot<2>,        dot<4>,       dot<7>,       narrow_i16,      rows_above_i16,
+    max_table_i16, decode_residual, add_residual,  max_rows_f32, gemm_f32,     argmax_bias_f32, half_to_float,
+    dot_u6,        nearest_word,    word_products, sum_words,    score_u6_i16,
 };
 
 }  // namespace

@@ -6,6 +6,8 @@
     (defined(__AVX512VNNI__) || defined(_MSC_VER))
 
 #include "avx512_dots.h"
+#include "avx512_scores.h"
+#include "avx512_words.h"
 
 namespace lode {
 namespace {
@@ -314,9 +316,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "avx512",        dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,
-    rows_above_i16,  max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32,
-    argmax_bias_f32, half_to_float, dot<7>,          nearest_word,
+    "avx512",      dot<1>,          dot<2>,        dot<4>,       dot<7>,       narrow_i16,      rows_above_i16,
+    max_table_i16, decode_residual, add_residual,  max_rows_f32, gemm_f32,     argmax_bias_f32, half_to_float,
+    dot<7>,        nearest_word,    word_products, sum_words,    score_u6_i16,
 };
 
 }  // namespace

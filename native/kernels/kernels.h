@@ -85,6 +85,24 @@ struct Kernels {
     // that order; any w where all are NaN. width is 2, 4 or 8; words [width][256], bias [256].
     void (*nearest_word)(const float* rows, std::size_t ld, std::size_t n_rows, const float* words, const float* bias,
                          std::size_t width, std::uint8_t* codes, std::size_t ldo);
+
+    // A query's products with the 256 words of a group: out[w * n_lanes + q] = sum_d words[w * width + d] * query[d][q]
+    // - offset[q]. Dimensions stand in pairs: pairs[(d / 2 * n_lanes + q) * 2 + d % 2]. width is 2, 4 or 8; words are
+    // below 64 and queries within +-63, or below 128 and within +-127 where width is 2. n_lanes % 8 == 0.
+    void (*word_products)(const std::uint8_t* words, std::size_t width, const std::int8_t* pairs,
+                          const std::int16_t* offset, std::size_t n_lanes, std::int16_t* out);
+
+    // What dots of decoded words would be: sums[i * n_lanes + q] = start[q] + sum over groups g of
+    // table[(g * 256 + codes[i * stride + g]) * n_lanes + q]. Entries are below 2^14 in size: two add up in 16 bits.
+    // n_lanes % 8 == 0.
+    void (*sum_words)(const std::int16_t* table, const std::uint8_t* codes, std::size_t stride, std::size_t n_rows,
+                      std::size_t n_groups, std::size_t n_lanes, const std::int32_t* start, std::int32_t* sums);
+
+    // The low 16 bits of dots less offset, for codes below 64 and queries within +-63: out[i * n_lanes + q] =
+    // sum_d rows[i * stride + d] * query[q][d] - offset[q], where that fits. stride % 8 == 0, a byte per code. Queries
+    // stand in fours of dimensions: quads[(d / 4 * n_lanes + q) * 4 + d % 4], zero past dim. n_lanes % 8 == 0.
+    void (*score_u6_i16)(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, const std::int8_t* quads,
+                         std::size_t n_lanes, const std::int16_t* offset, std::int16_t* out);
 };
 
 // nullptr where the level is not compiled in.

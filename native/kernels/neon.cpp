@@ -8,6 +8,9 @@
 #include <cstring>
 #include <utility>
 
+#include "neon_scores.h"
+#include "neon_words.h"
+
 // The loops over a tile's registers: only when they are unrolled do its sums stay in registers.
 #define LODE_UNROLL _Pragma("GCC unroll 16")
 
@@ -355,9 +358,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "neon",          dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,
-    rows_above_i16,  max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32,
-    argmax_bias_f32, half_to_float, dot<7>,          nearest_word,
+    "neon",        dot<1>,          dot<2>,        dot<4>,       dot<7>,       narrow_i16,      rows_above_i16,
+    max_table_i16, decode_residual, add_residual,  max_rows_f32, gemm_f32,     argmax_bias_f32, half_to_float,
+    dot<7>,        nearest_word,    word_products, sum_words,    score_u6_i16,
 };
 
 }  // namespace

@@ -138,6 +138,42 @@ void nearest_word(const float* rows, std::size_t ld, std::size_t n_rows, const f
     }
 }
 
+void word_products(const std::uint8_t* words, std::size_t width, const std::int8_t* pairs, const std::int16_t* offset,
+                   std::size_t n_lanes, std::int16_t* out) {
+    for (std::size_t w = 0; w < 256; ++w) {
+        for (std::size_t q = 0; q < n_lanes; ++q) {
+            std::int32_t sum = -offset[q];
+            for (std::size_t d = 0; d < width; ++d) {
+                sum += words[w * width + d] * pairs[(d / 2 * n_lanes + q) * 2 + d % 2];
+            }
+            out[w * n_lanes + q] = static_cast<std::int16_t>(sum);
+        }
+    }
+}
+
+void sum_words(const std::int16_t* table, const std::uint8_t* codes, std::size_t stride, std::size_t n_rows,
+               std::size_t n_groups, std::size_t n_lanes, const std::int32_t* start, std::int32_t* sums) {
+    for (std::size_t i = 0; i < n_rows; ++i) {
+        for (std::size_t q = 0; q < n_lanes; ++q) {
+            std::int32_t sum = start[q];
+            for (std::size_t g = 0; g < n_groups; ++g) sum += table[(g * 256 + codes[i * stride + g]) * n_lanes + q];
+            sums[i * n_lanes + q] = sum;
+        }
+    }
+}
+
+void score_u6_i16(const std::uint8_t* rows, std::size_t stride, std::size_t n_rows, const std::int8_t* quads,
+                  std::size_t n_lanes, const std::int16_t* offset, std::int16_t* out) {
+    for (std::size_t i = 0; i < n_rows; ++i) {
+        for (std::size_t q = 0; q < n_lanes; ++q) {
+            std::int32_t sum = -offset[q];
+            for (std::size_t d = 0; d < stride; ++d)
+                sum += rows[i * stride + d] * quads[(d / 4 * n_lanes + q) * 4 + d % 4];
+            out[i * n_lanes + q] = static_cast<std::int16_t>(static_cast<std::uint16_t>(sum & 0xFFFF));
+        }
+    }
+}
+
 void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
     for (std::size_t i = 0; i < n; ++i) {
         const std::uint32_t sign = (in[i] & 0x8000U) << 16;
@@ -158,9 +194,9 @@ void half_to_float(const std::uint16_t* in, std::size_t n, float* out) {
 }
 
 const Kernels kTable{
-    "reference",     dot<1>,        dot<2>,          dot<4>,       dot<7>,       narrow_i16,
-    rows_above_i16,  max_table_i16, decode_residual, add_residual, max_rows_f32, gemm_f32,
-    argmax_bias_f32, half_to_float, dot<6>,          nearest_word,
+    "reference",   dot<1>,          dot<2>,        dot<4>,       dot<7>,       narrow_i16,      rows_above_i16,
+    max_table_i16, decode_residual, add_residual,  max_rows_f32, gemm_f32,     argmax_bias_f32, half_to_float,
+    dot<6>,        nearest_word,    word_products, sum_words,    score_u6_i16,
 };
 
 }  // namespace

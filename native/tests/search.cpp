@@ -148,6 +148,39 @@ TEST_GROUP(documents_longer_than_a_block_of_tokens_are_scored_whole) {
     compare_with_naive({9, 4, 30, 2, 1, 2, 400, 77});
 }
 
+TEST_GROUP(enough_tokens_to_look_their_words_up_score_as_few_do) {
+    for (const unsigned bits : {1U, 2U, 4U}) compare_with_naive({16, 30, 20, bits, bits / 2, 2, 160, 90 + bits});
+}
+
+TEST_GROUP(all_documents_scored_one_by_one_in_a_block_or_by_table_have_the_same_scores) {
+    for (const unsigned bits : {1U, 2U, 4U}) {
+        SmallIndex index({20, 64, 1500, bits, bits == 2 ? 2U : 0U, 2, 90, 40 + bits});
+        const Searcher searcher(index.codebook(), {index.segment()});
+        const std::size_t bytes = 8;
+        const std::vector<std::uint8_t> every(bytes, 0xFF);
+        for (const std::size_t n_query_tokens : {1, 9, 16, 40, 70}) {
+            const std::vector<float> query = index.random_query(n_query_tokens);
+            SearchOptions options = everything(64);
+            options.score_all = true;
+            for (const Kernels* kernels : levels()) {
+                const auto search = [&](const std::vector<std::uint8_t>& allowed) {
+                    return searcher.search(*kernels, query.data(), n_query_tokens, options, {allowed.data()});
+                };
+                const std::vector<Hit> all = search(every);
+                CHECK(same(all, searcher.search(*kernels, query.data(), n_query_tokens, everything(64))),
+                      "%s %u bits, %zu query tokens: all scored, and all searched", kernels->name, bits,
+                      n_query_tokens);
+                for (const Hit& hit : all) {  // a document on its own: few tokens, no table of any kind
+                    std::vector<std::uint8_t> one(bytes, 0);
+                    one[hit.position / 8] = static_cast<std::uint8_t>(1U << (hit.position % 8));
+                    CHECK(same(search(one), {hit}), "%s %u bits, %zu query tokens: document %zu alone", kernels->name,
+                          bits, n_query_tokens, static_cast<std::size_t>(hit.position));
+                }
+            }
+        }
+    }
+}
+
 TEST_GROUP(a_narrow_search_returns_hits_of_the_full_ranking_and_fills_up_to_k) {
     SmallIndex index({24, 150, 80, 2, 2, 3, 6, 5});
     const Searcher searcher(index.codebook(), {index.segment()});

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from pylate import indexes, rank, retrieve  # noqa: E402
 
-from motherlode import ConflictError, Index, InputError, UnsupportedError, build_index, open_index  # noqa: E402
+from motherlode import ConflictError, InputError, build_index, open_index  # noqa: E402
 from motherlode.integrations import pylate as door  # noqa: E402
 from motherlode.integrations.pylate import MotherlodeIndex  # noqa: E402
 from tests.corpora import Corpus, make_corpus  # noqa: E402
@@ -238,10 +238,6 @@ def test_many_small_additions_end_in_a_compressed_index(tmp_path: Path, monkeypa
 def test_documents_embeddings_are_for_reranking(tmp_path: Path) -> None:
     index = make(tmp_path)
     groups = [["doc-3", "doc-5"], ["doc-77"], []]
-    if not hasattr(Index, "vectors_of"):
-        with pytest.raises(UnsupportedError, match="rerank with the embeddings of the encoder"):
-            index.get_documents_embeddings(groups)
-        return
     found = index.get_documents_embeddings(groups)
     assert [len(group) for group in found] == [2, 1, 0]
     np.testing.assert_array_equal(found[0][1], CORPUS.document(5))

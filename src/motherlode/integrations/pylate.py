@@ -211,10 +211,7 @@ class MotherlodeIndex(Base):
     def get_documents_embeddings(self, documents_ids: Sequence[Sequence[str]]) -> list[list[NDArray[np.float32]]]:
         """The documents' token vectors, for ``rank.rerank``; of a compressed index, as its codes have them."""
         index = self._opened()
-        vectors_of = getattr(index, "vectors_of", None)
-        if vectors_of is None:
-            raise UnsupportedError("this version gives no vectors back; rerank with the embeddings of the encoder")
-        return [[np.asarray(vectors_of(name), np.float32) for name in group] for group in documents_ids]
+        return [[index.vectors_of(name).vectors for name in group] for group in documents_ids]
 
 
 def _host(array: Any) -> Any:
