@@ -38,7 +38,7 @@ def corpus() -> Corpus:
 def sizes_by_part(path: Path) -> dict[str, int]:
     """Bytes of the sections of all files below a directory, by the parts of an estimate."""
     found = dict.fromkeys(
-        ("codebook", "assignment", "codes", "scales", "refinement", "lists", "documents", "vectors"), 0
+        ("codebook", "assignment", "codes", "scales", "refinement", "lists", "terms", "documents", "vectors"), 0
     )
     for shard in {file.parent for file in path.rglob("*.lode")}:
         for file in open_index(shard).snapshot.all_files():
@@ -50,7 +50,8 @@ def sizes_by_part(path: Path) -> dict[str, int]:
                 elif role == "segment" and name.startswith("list"):
                     found["lists"] += size
                 else:
-                    part = {"refine": "refinement", "codebook": "codebook", "flat": "vectors"}.get(role, "documents")
+                    known = {"refine": "refinement", "codebook": "codebook", "flat": "vectors", "terms": "terms"}
+                    part = known.get(role, "documents")
                     found[part] += size
     return found
 

@@ -16,7 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from motherlode.core.files import ContainerWriter
 from motherlode.core.ports import Encoder, NullProgress, Progress
 from motherlode.errors import InputError
-from motherlode.retrieval.corpus_files import EncoderRecord, Trained, train_codebook, write_compressed, write_flat
+from motherlode.retrieval.corpus_files import (
+    Create,
+    EncoderRecord,
+    Trained,
+    train_codebook,
+    write_compressed,
+    write_flat,
+)
 from motherlode.retrieval.index import Index, open_index
 from motherlode.retrieval.inputs import (
     check_bits,
@@ -131,7 +138,7 @@ def build_index(
     started = perf_counter()
     corpus = check_corpus(vectors, offsets, token_ids, ids, titles, texts, encoder, metadata)
     flat = is_flat(kind, len(corpus.vectors))
-    kept = None if flat else check_keep_vectors(keep_vectors)
+    kept = check_keep_vectors(keep_vectors, flat=flat)
     plan = check_plan(corpus, n_centroids, bits, refine_bits, seed, n_threads, memory_limit_bytes, kept)
     directory = claim_directory(path, overwrite=overwrite)
     with hold_directory(directory):
@@ -202,10 +209,7 @@ def write_index(
             roles.append("metadata")
         if encoder is not None and encoder.arrays:
             shared.append("encoder")
-            with create("encoder") as writer:
-                for name, array in encoder.arrays.items():
-                    writer.add(f"{name}.shape", np.asarray(array.shape, np.int64))
-                    writer.add(name, np.ascontiguousarray(array))
+            _write_arrays(create, encoder.arrays)
         known = {} if corpus.token_ids is None else {"terms": True}
         counts = {"n_docs": corpus.n_docs, "n_tokens": len(corpus.vectors)}
         content = {
@@ -228,6 +232,13 @@ def write_index(
     except BaseException:
         discard(directory, written)
         raise
+
+
+def _write_arrays(create: Create, arrays: Mapping[str, NDArray[Any]]) -> None:
+    with create("encoder") as writer:
+        for name, array in arrays.items():
+            writer.add(f"{name}.shape", np.asarray(array.shape, np.int64))
+            writer.add(name, np.ascontiguousarray(array))
 
 
 def check_corpus(

@@ -201,6 +201,7 @@ def _compressed(
         "scales": 2 * tokens,
         "refinement": (shape.refine_row_bytes + 2) * tokens if shape.refine_bits else 0,
         "lists": lists + shards * 12 * k,
+        "terms": _term_bytes(int(sizes[allocation.pooled].sum()), tokens // shards, len(sizes)),
         "documents": documents + 8 * (docs + shards) + shards * 2 * _HEADER,
     }
     largest = min(64 * int(allocation.counts.max()), int(sizes.max()))  # tokens that train one type
@@ -243,6 +244,12 @@ def _list_bytes(docs: float, tokens: float, k: int) -> int:
     gap_bits = math.log2(max(1.0, docs * k / postings))
     short = min(3.0, 4 * k / postings)  # a block's head, and its widest gap, weigh more in short lists
     return int(postings * (gap_bits + _LIST_BITS + short) / 8)
+
+
+def _term_bytes(pooled: int, tokens: int, n_types: int) -> int:
+    """Places and vocabulary ids of the tokens that share the pool's centroids."""
+    place, kind = ((2 if most < 1 << 16 else 4 if most < 1 << 32 else 8) for most in (tokens, n_types))
+    return (place + kind) * pooled
 
 
 def _documents(docs: int, shards: int, text_bytes: int) -> int:

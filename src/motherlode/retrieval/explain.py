@@ -186,8 +186,10 @@ def _document_spans(index: Index, encoder: Encoder | None, title: str, text: str
         encoder = encoder or index.encoder
         if encoder is None:
             return None
-        cut = getattr(encoder, "tokenize", encoder.encode_documents)  # without running the model where it can
-        spans = cut([whole]).spans
+        cut = getattr(encoder, "tokenize", None)  # without running the model, where nothing is cut off or added
+        spans = None if cut is None else cut([whole]).spans
+        if spans is None or len(spans) != n_tokens:
+            spans = encoder.encode_documents([whole]).spans
     except LodeError as error:
         _logger.info("%s: no places of tokens: %s", index.path, error)
         return None

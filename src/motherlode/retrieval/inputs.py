@@ -103,11 +103,11 @@ def check_half_range(array: NDArray[Any], *, name: str = "vectors") -> None:
             )
 
 
-def check_keep_vectors(value: Any) -> str | None:
-    """None, or the dtype that a compressed index keeps its vectors in."""
+def check_keep_vectors(value: Any, *, flat: bool = False) -> str | None:
+    """The dtype that a compressed index keeps its vectors in; None for none, and for a flat index."""
     if value is not None and not (isinstance(value, str) and value == KEPT_DTYPE):
         raise InputError(f"keep_vectors={value!r}: choose {KEPT_DTYPE!r}, or None to keep codes only")
-    return None if value is None else KEPT_DTYPE
+    return None if value is None or flat else KEPT_DTYPE
 
 
 def check_offsets(offsets: ArrayLike, n_tokens: int) -> NDArray[np.int64]:

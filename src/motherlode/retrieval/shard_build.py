@@ -83,7 +83,7 @@ def build_sharded_index(
     n_sample = None if train_tokens is None else _checked_sample(train_tokens, len(corpus.vectors))
     if n_sample is not None and n_centroids is None:
         n_centroids = _n_centroids(corpus, n_sample)
-    kept = None if flat else check_keep_vectors(keep_vectors)
+    kept = check_keep_vectors(keep_vectors, flat=flat)
     plan = check_plan(corpus, n_centroids, bits, refine_bits, seed, n_threads, memory_limit_bytes, kept)
     directory = _claim(path, overwrite=overwrite)
     with hold_directory(directory):
