@@ -1,7 +1,8 @@
 """Writes the golden indexes of today's format: ``python -m tests.golden.make_indexes`` from the repository's root.
 
 Run it once for every version of the format, just before its first release, and never again: the point of these files is
-that they were written by an old version. It refuses to replace what is there unless told ``--replace``.
+that they were written by an old version. It adds the kinds that are missing, and replaces what is there only when told
+``--replace``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,20 @@ WORDS: dict[str, Any] = {
     "titles": [f"Title {i} \u00fc" if i % 3 else "" for i in range(N_DOCS)],
     "texts": [f"text {i} " * (i % 4) for i in range(N_DOCS)],
 }
+METADATA = {
+    "number": [None if i % 7 == 0 else i / 4 if i % 2 else i for i in range(N_DOCS)],
+    "string": [None if i % 5 == 0 else "ab\u00fc"[i % 3] * (i % 4) for i in range(N_DOCS)],
+    "boolean": [[True, False, None][i % 3] for i in range(N_DOCS)],
+    "timestamp": [datetime(2000 + i, 1, 2, 3, 4, 5, 678, tzinfo=UTC) for i in range(N_DOCS)],
+    "strings": [[] if i % 4 == 0 else ["x", "y", "z"][: i % 4] for i in range(N_DOCS)],
+    "nothing": [None] * N_DOCS,
+}
+FILTERS = [
+    "number >= 2.5",
+    "string IN ('a', 'bb') OR string IS NULL",
+    "boolean AND NOT has(strings, 'y')",
+    "timestamp < '2010-06-01' AND nothing IS NULL",
+]
 KINDS: dict[str, dict[str, Any]] = {
     "flat-float16": {"kind": "flat"},
     "flat-float32-with-texts": {"kind": "flat", **WORDS},
@@ -39,6 +55,14 @@ KINDS: dict[str, dict[str, Any]] = {
     "compressed-4-bits-pooled": {"kind": "compressed", "bits": 4, "n_centroids": 6},
     "compressed-2-bits-pseudo-types": {"kind": "compressed", "bits": 2, "n_centroids": 20, "seed": 7},
     "compressed-without-tokens": {"kind": "compressed", "ids": WORDS["ids"]},
+    "compressed-2-bits-pooled-described-changed": {
+        "kind": "compressed",
+        "n_centroids": 6,
+        "keep_vectors": "float16",
+        "metadata": METADATA,
+        **WORDS,
+    },
+    "flat-float16-described": {"kind": "flat", "metadata": METADATA, **WORDS},
     "compressed-2-bits-changed": {"kind": "compressed", "bits": 2, "n_centroids": 20, **WORDS},
     "flat-float32-changed": {"kind": "flat"},
 }
@@ -74,8 +98,9 @@ def queries() -> list[Any]:
 
 def write(folder: Path) -> None:
     """One folder per kind, and ``expected.json``: what today's code answers."""
-    expected: dict[str, Any] = {}
-    for name in KINDS:
+    known = folder / "expected.json"
+    expected: dict[str, Any] = json.loads(known.read_text(encoding="ascii")) if known.exists() else {}
+    for name in sorted(KINDS.keys() - expected.keys()):
         index = build(folder / name, name)
         answers = []
         for query in queries():
@@ -91,13 +116,18 @@ def write(folder: Path) -> None:
             "titles": None if index.titles is None else list(index.titles),
             "texts": None if index.texts is None else list(index.texts),
         }
+        if "described" in name:
+            expected[name] |= {
+                "schema": index.schema,
+                "filters": {where: index.ids_where(where) for where in FILTERS},
+                "words": {str(word): index.search_lexical([word], 5).ids for word in range(8)},
+                "kept": index.snapshot.keep_vectors,
+            }
     (folder / "expected.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":
-    if FOLDER.exists():
-        if "--replace" not in sys.argv:
-            raise SystemExit(f"{FOLDER} exists; golden files are written once per format (--replace before a release)")
+    if FOLDER.exists() and "--replace" in sys.argv:
         shutil.rmtree(FOLDER)
     write(FOLDER)
     print(f"{FOLDER}: {sum(file.stat().st_size for file in FOLDER.rglob('*') if file.is_file()):,} bytes")
