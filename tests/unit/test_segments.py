@@ -204,6 +204,9 @@ def test_a_subset_is_searched_as_if_it_were_all(index: Index, corpus: Corpus, mo
             assert all(score == full[name] for name, score in hits)
             (one,) = index.search_batch([query], 9, subset=chosen)
             assert (one.ids, one.scores.tolist()) == (hits.ids, hits.scores.tolist())
+            quick = index.search(query, 9, subset=chosen, k_docs_to_score=10)  # of many, not all are scored
+            assert set(quick) <= set(index.search(query, N, subset=chosen))
+            assert len(quick) == min(9, size)
             with monkeypatch.context() as m:  # more of them than are scored one and all
                 m.setattr("motherlode.retrieval.selection._SCORED_ALL", -1)
                 filtered = index.search(query, 9, subset=chosen, **everything(index))

@@ -201,7 +201,8 @@ class Index:
         beta: stop after this many scored documents in a row outside the top k; None is off
         where: a filter over the documents' metadata: SQL text, ``"year >= ? AND has(tags, 'news')"`` with ``params``,
             or made with :func:`motherlode.field`. Comparisons, AND, OR, NOT, IN, BETWEEN, LIKE (case matters), IS NULL,
-            has(list, 'x'); NULL as in SQL. Up to 10,000 documents that match are all scored, whatever the settings say
+            has(list, 'x'); NULL as in SQL. Up to 10,000 documents that match are all scored, as a full scan would; with
+            ``k_docs_to_score`` up to that many, and of more the best candidates, which is faster
         params: the values of the ? in ``where``; ``IN ?`` takes a list
         subset: ids of the documents to choose from, scored like those of ``where``. Ids that the index does not have
             count for nothing
@@ -247,7 +248,7 @@ class Index:
         threads = thread_count(n_threads)
         settings = SearchSettings(k, k_centroids, k_gather, k_docs_to_score, k_refine, alpha, beta, stop_sigma, coarse)
         chosen = select(state, subset, where, params)
-        options = settings.native_options(is_refined(state), score_all=chosen.score_all)
+        options = settings.native_options(is_refined(state), score_all=chosen.scores_all(k_docs_to_score))
         arrays = query_vectors(self, queries)
         if state.kind == "flat":
             count = check_count(k, "k")

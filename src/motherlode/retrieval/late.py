@@ -26,7 +26,7 @@ def late_search(
 ) -> Hits:
     """The best documents by MaxSim. tokens: checked query vectors; token_ids: as in :meth:`Index.search`."""
     types = _types_of(state, token_ids, len(tokens))
-    options = settings.native_options(is_refined(state), types, score_all=chosen.score_all)
+    options = settings.native_options(is_refined(state), types, score_all=chosen.scores_all(settings.k_docs_to_score))
     if state.kind == "flat":
         return hits_of(state, state.flat_search(level(), tokens, check_count(settings.k, "k"), 1, chosen.allowed))
     return hits_of(state, state.searcher.search(level(), tokens, options, chosen.bits))

@@ -30,10 +30,10 @@ class Selection:
 
     allowed: NDArray[np.bool_] | None = None
 
-    @property
-    def score_all(self) -> bool:
-        """Whether they are few enough to be scored one and all."""
-        return self.allowed is not None and int(np.count_nonzero(self.allowed)) <= _SCORED_ALL
+    def scores_all(self, k_docs_to_score: int | None = None) -> bool:
+        """Whether they are few enough to be scored one and all: as few as a search was told to score, or 10,000."""
+        most = min(k_docs_to_score, _SCORED_ALL) if isinstance(k_docs_to_score, int) else _SCORED_ALL
+        return self.allowed is not None and int(np.count_nonzero(self.allowed)) <= most
 
     @property
     def bits(self) -> NDArray[np.uint8] | None:
