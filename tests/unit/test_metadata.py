@@ -128,6 +128,35 @@ def test_an_arrow_table_is_metadata() -> None:
     assert values(columns["at"]) == [datetime(2020, 1, 1, tzinfo=UTC), None]
 
 
+def test_a_pandas_data_frame_is_metadata() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "n": [2020, None],
+            "whole": pandas.array([1, None], dtype="Int64"),
+            "s": ["a", None],
+            "at": pandas.to_datetime(["2020-01-01T02:00:00+02:00", None]),
+            "tags": [["x"], None],
+        }
+    )
+    columns = columns_of(frame, 2)
+    assert {name: values(column) for name, column in columns.items()} == {
+        "n": [2020, None],
+        "whole": [1, None],
+        "s": ["a", None],
+        "at": [datetime(2020, 1, 1, tzinfo=UTC), None],
+        "tags": [["x"], None],
+    }
+
+
+def test_a_polars_data_frame_is_metadata() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"n": [2020, None], "d": [date(2020, 1, 1), None], "tags": [["x"], None]})
+    columns = columns_of(frame, 2)
+    assert schema_of(columns) == {"n": "number", "d": "timestamp", "tags": "strings"}
+    assert values(columns["d"]) == [datetime(2020, 1, 1, tzinfo=UTC), None]
+
+
 @pytest.mark.parametrize("given", [[{}], {"year": [1]}, "text", 3, [1, 2], {"": [1, 2]}, {"year": "ab"}])
 def test_metadata_that_does_not_fit_the_documents_is_refused(given: Any) -> None:
     with pytest.raises(InputError, match="metadata"):
