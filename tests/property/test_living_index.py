@@ -23,7 +23,12 @@ QUERIES = [CORPUS.query(i, n, seed=i) for i, n in ((3, 4), (17, 1), (28, 9))]
 NAMES = st.lists(st.sampled_from([f"n{i}" for i in range(12)]), min_size=1, max_size=4, unique=True)
 DOCUMENT = st.integers(0, CORPUS.n_docs - 1)
 METADATA = st.fixed_dictionaries(
-    {}, optional={"n": st.none() | st.integers(0, 3), "s": st.none() | st.sampled_from("abc")}
+    {},
+    optional={
+        "n": st.none() | st.integers(0, 3),
+        "s": st.none() | st.sampled_from("abc"),
+        "t": st.none() | st.lists(st.sampled_from("xyz"), max_size=2),
+    },
 )
 Model = dict[str, tuple[int, dict[str, Any]]]  # position in the corpus, metadata
 
@@ -189,6 +194,9 @@ class LivingIndex(RuleBasedStateMachine):
         for column, where, wanted in (("n", "n >= 2", (2, 3)), ("s", "s = 'b'", ("b",))):
             if column in self.index.schema:
                 assert self.index.ids_where(where) == [name for name, row in rows.items() if row.get(column) in wanted]
+        if self.index.schema.get("t") == "strings":
+            tagged = [name for name, row in rows.items() if "y" in (row.get("t") or [])]
+            assert self.index.ids_where("has(t, 'y')") == tagged
 
     def check_vectors(self, names: list[str], vectors: Any, offsets: Any) -> None:
         """Kept vectors are those of the model, and rerank is brute force over them; else it is the search's scores."""

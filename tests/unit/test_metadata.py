@@ -177,6 +177,14 @@ def test_joined_columns_forget_strings_that_are_not_taken_along() -> None:
     ]
 
 
+def test_lists_join_with_documents_that_have_none() -> None:
+    lists = column_of_values([["a", "b"], None, []], "x")
+    joined = concatenated([null_column(2), lists, null_column(1), lists])
+    assert values(joined) == [None, None, ["a", "b"], None, [], None, ["a", "b"], None, []]
+    assert joined.offsets is not None
+    assert len(joined.values) == joined.offsets[-1] == 4
+
+
 def test_replaced_values_stand_among_the_others() -> None:
     assert values(replaced(column_of_values([1, 2, 3], "x"), {1: None, 2: 7.5}, "x")) == [1, None, 7.5]
     assert values(replaced(null_column(2), {1: "a"}, "x")) == [None, "a"]

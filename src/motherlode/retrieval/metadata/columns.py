@@ -191,7 +191,7 @@ def concatenated(columns: Sequence[Column]) -> Column:
         if kind == BOOLEAN:
             parts = [part.astype(bool) for part in parts]
         return Column(kind, np.concatenate(parts), n, present)
-    dictionary, coded = _merged([_used(column) for column in columns])
+    dictionary, coded = _merged([_used(column, kind) for column in columns])
     if kind == STRING:
         return Column(kind, np.concatenate(coded), n, present, dictionary)
     lengths = [np.zeros(c.n, np.int64) if c.offsets is None else np.diff(c.offsets) for c in columns]
@@ -199,10 +199,11 @@ def concatenated(columns: Sequence[Column]) -> Column:
     return Column(kind, np.concatenate(coded), n, present, dictionary, offsets)
 
 
-def _used(column: Column) -> tuple[list[str], NDArray[np.int64], NDArray[np.bool_]]:
-    """The strings in use, the place of each row's among them, and which rows have one."""
+def _used(column: Column, kind: str) -> tuple[list[str], NDArray[np.int64], NDArray[np.bool_]]:
+    """The strings in use, the place of each row's among them, and which rows have one. Of lists the items are rows."""
     if column.type == NULL or column.dictionary is None:
-        return [], np.zeros(column.n, np.int64), np.zeros(column.n, bool)
+        n_rows = 0 if kind == STRINGS else column.n
+        return [], np.zeros(n_rows, np.int64), np.zeros(n_rows, bool)
     rows = np.ones(len(column.values), bool) if column.type == STRINGS else column.known
     codes, places = np.unique(column.values[rows], return_inverse=True)
     inverse = np.zeros(len(column.values), np.int64)
