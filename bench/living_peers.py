@@ -1,12 +1,13 @@
 """A changing index, ours against its peers': additions, deletions, searches with and without a selection.
 
-python bench/living_peers.py [--workload debian-10k] [--only motherlode fast_plaid xtr_warp]
+python bench/living_peers.py [--workload debian-10k] [--docs 10000] [--only motherlode fast_plaid xtr_warp]
 
 The index is built from all documents but the last 5,000, which are then added; a tenth of all is deleted, scattered;
 then a search may choose from as many as one in a hundred. Builds and changes run on all threads, searches on one,
 everything at the system's defaults and in a process of its own. Seconds of changes do not include opening the index.
 After every step overlap@10 says what is found of the exact top 10 among the documents that are there. Prints a Markdown
-table, in at most a quarter of an hour.
+table, in at most a quarter of an hour: a system that takes longer than its share shows the steps that it finished. Then
+--budget-s gives it more time, or --docs and --added all of them fewer documents.
 """
 
 from __future__ import annotations
@@ -69,15 +70,15 @@ class Plan:
         return found
 
 
-def make_plan(name: str, n_added: int, n_queries: int) -> Plan:
-    """Writes the two halves of the workload's arrays into a scratch folder."""
+def make_plan(name: str, n_docs: int | None, n_added: int, n_queries: int) -> Plan:
+    """Writes the two parts of the workload's first documents into a scratch folder."""
     source, scratch = cache_dir() / name, cache_dir() / "indexes" / f"{name}-living-peers"
     vectors, offsets = np.load(source / "vectors.npy", mmap_mode="r"), np.load(source / "offsets.npy")
     token_ids = np.load(source / "token_ids.npy", mmap_mode="r")
-    n_docs = len(offsets) - 1
+    n_docs = min(n_docs or len(offsets) - 1, len(offsets) - 1)
     n_base = n_docs - n_added
     if n_base < n_docs // 10:
-        raise SystemExit(f"{name} has {n_docs} documents: too few to build an index from before {n_added} are added")
+        raise SystemExit(f"{n_docs} documents of {name}: too few to build an index from before {n_added} are added")
     for folder, begin, end in (("base", 0, n_base), ("added", n_base, n_docs)):
         target = scratch / folder
         target.mkdir(parents=True, exist_ok=True)
@@ -91,20 +92,23 @@ def make_plan(name: str, n_added: int, n_queries: int) -> Plan:
     chosen = np.sort(rng.choice(left, n_docs // 100, replace=False))
     tokens, bounds = np.load(source / "query_vectors.npy").astype(np.float32), np.load(source / "query_offsets.npy")
     return Plan(
-        source, scratch, n_docs, n_base, int(offsets[-1]), int(offsets[-1] - offsets[n_base]),
+        source, scratch, n_docs, n_base, int(offsets[n_docs]), int(offsets[n_docs] - offsets[n_base]),
         deleted.tolist(), left.tolist(), chosen.tolist(),
         [tokens[bounds[i] : bounds[i + 1]] for i in range(n_queries)],
         np.load(source / "exact_top100.npz")["positions"][:n_queries],
     )  # fmt: skip
 
 
-def measure(system: str, plan: Plan, budget_s: float) -> dict[str, Any]:
-    """All steps of one system, one process after the other; JobFailedError when one fails or time is up."""
+def measure(system: str, plan: Plan, budget_s: float, found: dict[str, Any]) -> None:
+    """All steps of one system, one process after the other, into found; JobFailedError when one fails or time is up."""
     index, threads, began = plan.scratch / system, available_threads(), time.monotonic()
-    found: dict[str, Any] = {"overlap@10": {}, "p50_ms": {}}
+    found |= {"overlap@10": {}, "p50_ms": {}}
 
     def left_s() -> float:
-        return max(1.0, budget_s - (time.monotonic() - began))
+        left = budget_s - (time.monotonic() - began)
+        if left < 1:
+            raise JobFailedError(f"not done within its {budget_s:.0f} s")
+        return left
 
     def change(job: str, **request: Any) -> dict[str, Any]:
         request |= {"job": job, "index": str(index), "options": {}}
@@ -138,18 +142,20 @@ def measure(system: str, plan: Plan, budget_s: float) -> dict[str, Any]:
     found["delete_s"] = change("delete", positions=plan.deleted)["seconds"]
     search("deleted", plan.left)
     search("subset", plan.left, plan.chosen)
-    return found
 
 
 def row(system: str, found: dict[str, Any]) -> list[str]:
-    if "failed" in found:
-        return [system, found["failed"].replace("|", "/")[:200], *[""] * (len(COLUMNS) - 2)]
-    overlap, ms = found["overlap@10"], found["p50_ms"]
+    def cell(form: str, *path: str) -> str:
+        value: Any = found
+        for name in path:
+            value = value.get(name, {})
+        return format(value, form) if isinstance(value, float) else ""
+
     return [
-        system, f"{found['build_s']:.1f}", f"{found['add_tokens_per_s']:,.0f}", f"{found['delete_s']:.3f}",
-        f"{ms['deleted']:.2f}", f"{ms['subset']:.2f}",
-        *(f"{overlap[step]:.3f}" for step in ("built", "added", "deleted", "subset")),
-        f"{found['bytes_per_token']:.1f}",
+        system, cell(".1f", "build_s"), cell(",.0f", "add_tokens_per_s"), cell(".3f", "delete_s"),
+        cell(".2f", "p50_ms", "deleted"), cell(".2f", "p50_ms", "subset"),
+        *(cell(".3f", "overlap@10", step) for step in ("built", "added", "deleted", "subset")),
+        cell(".1f", "bytes_per_token"),
     ]  # fmt: skip
 
 
@@ -157,20 +163,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workload", default="debian-10k", help="a prepared folder of the cache")
     parser.add_argument("--only", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--docs", type=int, help="the first so many documents of the workload; all without it")
     parser.add_argument("--added", type=int, default=5000, help="documents to add")
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--budget-s", type=float, default=290, help="seconds that one system may take")
     options = parser.parse_args()
-    plan = make_plan(options.workload, options.added, options.queries)
+    plan = make_plan(options.workload, options.docs, options.added, options.queries)
     report: dict[str, Any] = {
         "workload": options.workload, "cpu": cpu_name(), "threads": available_threads(),
         "load_before": os.getloadavg()[0], "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "systems": {},
     }  # fmt: skip
     for system in options.only:
+        found: dict[str, Any] = {}
+        report["systems"][system] = found
         try:
-            report["systems"][system] = measure(system, plan, options.budget_s)
+            measure(system, plan, options.budget_s, found)
         except JobFailedError as error:
-            report["systems"][system] = {"failed": str(error)}
+            found["failed"] = str(error)
         shutil.rmtree(plan.scratch / system, ignore_errors=True)
         name = f"{options.workload}-living-peers"
         save_report(report, name if set(options.only) == set(SYSTEMS) else f"{name}-part")
@@ -180,6 +189,9 @@ def main() -> None:
     print(f"{report['cpu']}, {report['threads']} threads, load before {report['load_before']:.1f}.")
     print("Versions:", ", ".join(f"{name} {version}" for name, version in sorted(versions.items())) + ".\n")
     print(markdown_table(COLUMNS, [row(system, found) for system, found in report["systems"].items()]))
+    for system, found in report["systems"].items():
+        if "failed" in found:
+            print(f"\n{system} ended early: {found['failed']}")
 
 
 if __name__ == "__main__":
