@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from motherlode.core.files import ContainerWriter
 from motherlode.core.ports import Encoder, NullProgress, Progress
 from motherlode.errors import InputError
+from motherlode.retrieval.codebook import sample_size
 from motherlode.retrieval.corpus_files import (
     Create,
     EncoderRecord,
@@ -291,6 +292,7 @@ def least_memory(n_tokens: int, dim: int, threads: int) -> int:
 
 def _memory_parts(n_tokens: int, dim: int, threads: int) -> tuple[int, int]:
     """Bytes that a build needs whatever the training sample, and those for each training point per centroid."""
-    fixed = 24 * n_tokens + (n_tokens // 64 + 1) * dim * 8 + (32 << 20)
+    words = 16 * dim * sample_size(n_tokens, dim)
+    fixed = max(20 * n_tokens, 8 * n_tokens + words) + (n_tokens // 64 + 1) * dim * 8 + (32 << 20)
     # The largest type rarely has more than 2 % of the centroids; its sample is the largest array of a worker.
     return fixed, threads * max(64, n_tokens // 128 // 50) * dim * 4

@@ -20,6 +20,7 @@ from motherlode.retrieval.kernels import level, native, thread_count
 __all__ = ["Clusters", "group_by_type", "token_aware_clusters"]
 
 POOL_ID = -1  # the "token id" of the pool of rare types
+_CHUNK_IDS = 1 << 16
 _BATCH_WORK = 4e9  # multiply-adds per native call: short enough for Ctrl-C, long enough to keep threads busy
 
 
@@ -97,11 +98,30 @@ def group_by_type(ids: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.int
     """Token numbers grouped by type (stable), the types, and where each begins."""
     if ids.dtype == np.uint64:  # ids past 2^63 become negative, here and in queries
         ids = ids.astype(np.int64)
-    type_ids, kinds = np.unique(ids, return_inverse=True)
-    small = kinds.astype(np.uint16 if len(type_ids) <= 65536 else np.uint32)  # radix sort of 16 bits is the fast path
-    order = np.argsort(small, kind="stable").astype(np.uint32)
+    type_ids, kinds = _numbered(ids)
+    order = np.argsort(kinds, kind="stable").astype(np.uint32)
     starts = np.concatenate([[0], np.cumsum(np.bincount(kinds, minlength=len(type_ids)))]).astype(np.int64)
     return order, type_ids.astype(np.int64), starts
+
+
+def _numbered(ids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The distinct ids, ascending, and for each id its number among them (16 bits where they do: sorted fastest)."""
+    low, high = (int(ids.min()), int(ids.max())) if len(ids) else (0, -1)
+    if high - low >= max(1 << 16, len(ids)):
+        type_ids, inverse = np.unique(ids, return_inverse=True)
+        return type_ids, inverse.astype(np.uint16 if len(type_ids) <= 1 << 16 else np.uint32)
+    # A vocabulary: a table of it takes less memory, and less time, than sorting the ids.
+    seen = np.zeros(high - low + 1, bool)
+    chunks = [slice(at, at + _CHUNK_IDS) for at in range(0, len(ids), _CHUNK_IDS)]
+    for chunk in chunks:
+        seen[ids[chunk].astype(np.int64) - low] = True
+    found = np.flatnonzero(seen)
+    numbers = np.zeros(len(seen), np.uint16 if len(found) <= 1 << 16 else np.uint32)
+    numbers[found] = np.arange(len(found))
+    kinds = np.empty(len(ids), numbers.dtype)
+    for chunk in chunks:
+        kinds[chunk] = numbers[ids[chunk].astype(np.int64) - low]
+    return (found + low).astype(ids.dtype), kinds
 
 
 def _cluster(

@@ -13,7 +13,15 @@ from motherlode.core.files import Container, ContainerWriter
 from motherlode.retrieval.clustering import Clusters
 from motherlode.retrieval.kernels import level, native, thread_count
 
-__all__ = ["CENTROID_BITS", "CENTROID_ZERO", "Codebook", "make_codebook", "read_codebook", "write_codebook"]
+__all__ = [
+    "CENTROID_BITS",
+    "CENTROID_ZERO",
+    "Codebook",
+    "make_codebook",
+    "read_codebook",
+    "sample_size",
+    "write_codebook",
+]
 
 CENTROID_BITS = 6
 CENTROID_ZERO = 32
@@ -80,7 +88,7 @@ def make_codebook(
     norm = float(np.sqrt(np.einsum("ij,ij->i", codes, codes).max(initial=0.0)))
     unit = _residual_unit(clusters.mean_squared_error / dim, scale)
     n_tokens = len(clusters.assignment)
-    n_sample = min(n_tokens, int(np.clip((1 << 22) // dim, *_SAMPLE)))
+    n_sample = sample_size(n_tokens, dim)
     sample = np.arange(n_sample, dtype=np.int64) * n_tokens // max(1, n_sample)
     basis, words, step = native.train_product(
         level(), vectors, sample, seed, rows, scale, clusters.assignment[sample], bits, seed, thread_count(n_threads)
@@ -94,6 +102,11 @@ def make_codebook(
     return Codebook(
         dim, seed, bits, refine_bits, rows, scale, norm, unit, basis, words, step, outlier, first, kinds, type_rows
     )
+
+
+def sample_size(n_tokens: int, dim: int) -> int:
+    """How many tokens' residuals the words are trained on."""
+    return min(n_tokens, int(np.clip((1 << 22) // dim, *_SAMPLE)))
 
 
 def _residual_unit(error_per_value: float, scale: float) -> float:

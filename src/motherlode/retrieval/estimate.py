@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from motherlode.errors import InputError
 from motherlode.retrieval.allocation import allocate_centroids, default_n_centroids
 from motherlode.retrieval.build import FLAT_TOKENS, least_memory
-from motherlode.retrieval.codebook import CENTROID_BITS
+from motherlode.retrieval.codebook import CENTROID_BITS, sample_size
 from motherlode.retrieval.inputs import MAX_DIM, check_count
 from motherlode.retrieval.kernels import native, thread_count
 from motherlode.retrieval.segment_files import CodeShape
@@ -268,10 +268,10 @@ def _build_peak(docs: int, tokens: int, shape: CodeShape, largest: int, shards: 
     k, dim = shape.n_centroids, shape.dim
     values = 4 * dim * k  # centroids as float32
     sample = largest * dim * 4
-    trained = 4 * min(tokens, int(np.clip((1 << 22) // dim, 1 << 12, 1 << 15))) * dim
+    trained = 4 * sample_size(tokens, dim) * dim
     own = tokens // shards
     stages = {
-        "grouping": 33 * tokens,
+        "grouping": 19 * tokens,
         "clustering": 8 * tokens + values + threads * sample,
         "codebook": 12 * tokens + 2 * values + 4 * trained,
         "coding": 14 * own + k * int(native.row_bytes(dim, CENTROID_BITS)) + 40 * k + (1 << 16) * (8 * dim),
