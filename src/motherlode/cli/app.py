@@ -23,7 +23,7 @@ app = typer.Typer(
 IndexDir = Annotated[Path, typer.Argument(metavar="DIR", help="An index made by lode index.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SearchMode = Annotated[str, typer.Option("--mode", "-m", help="late, lexical (BM25 over wordpieces) or hybrid (both).")]
-MetadataFields = Annotated[
+KeptFields = Annotated[
     str | None,
     typer.Option(
         metavar="FIELDS", help="Fields to filter by, with commas: year:number,lang,tags:strings,day:timestamp."
@@ -87,7 +87,7 @@ def index_command(
     ] = None,
     title_field: Annotated[str | None, typer.Option(help="Field with the title.")] = None,
     id_field: Annotated[str | None, typer.Option(help="Field with the id.")] = None,
-    metadata: MetadataFields = None,
+    metadata: KeptFields = None,
     threads: Annotated[int, typer.Option(help="Threads of the build; 0 for all CPUs.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,

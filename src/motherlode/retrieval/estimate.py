@@ -18,7 +18,7 @@ from motherlode.errors import InputError
 from motherlode.retrieval.allocation import allocate_centroids, default_n_centroids
 from motherlode.retrieval.build import FLAT_TOKENS, least_memory
 from motherlode.retrieval.codebook import CENTROID_BITS, sample_size
-from motherlode.retrieval.inputs import MAX_DIM, check_count
+from motherlode.retrieval.inputs import MAX_DIM, check_bits, check_count
 from motherlode.retrieval.kernels import native, thread_count
 from motherlode.retrieval.segment_files import CodeShape
 
@@ -136,8 +136,7 @@ def estimate_index(
         raise InputError(f"n_docs=0: {tokens} tokens belong to one document at least")
     if not 1 <= check_count(dim, "dim") <= MAX_DIM:
         raise InputError(f"dim={dim!r}: give 1 to {MAX_DIM}")
-    if bits not in (1, 2, 4) or refine_bits not in (0, 1, 2, 4):
-        raise InputError(f"bits={bits!r}, refine_bits={refine_bits!r}: bits is 1, 2 or 4, refine_bits 0, 1, 2 or 4")
+    check_bits(bits, refine_bits)
     if keep_vectors not in (None, "float16", "float32"):
         raise InputError(f'keep_vectors={keep_vectors!r}: give "float16", "float32" or None')
     threads = thread_count(n_threads)

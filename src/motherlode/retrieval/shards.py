@@ -21,7 +21,7 @@ from motherlode.retrieval.layout import SHARDS
 from motherlode.retrieval.metadata.expressions import Expression, Field
 from motherlode.retrieval.queries import query_vectors
 from motherlode.retrieval.shard_manifest import load_shards
-from motherlode.retrieval.snapshot import Snapshot, open_snapshot
+from motherlode.retrieval.snapshot import PositionColumn, Snapshot, open_snapshot
 
 __all__ = ["ShardedIndex", "merge_hits", "open_sharded_index"]
 
@@ -237,7 +237,7 @@ class _State:
         self.n_tokens = sum(shard.n_tokens for shard in shards)
 
 
-class _Chain(Sequence[str]):
+class _Chain(PositionColumn):
     """A column of strings of all shards, by position."""
 
     def __init__(self, state: _State, name: str) -> None:
@@ -246,16 +246,10 @@ class _Chain(Sequence[str]):
     def __len__(self) -> int:
         return self._state.n_docs
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = index.__index__()
-        at = at + len(self) if at < 0 else at
-        if not 0 <= at < len(self):
-            raise IndexError(f"position {index} of {len(self)} documents")
-        number = int(np.searchsorted(self._state.starts, at, side="right")) - 1
+    def _value(self, position: int) -> str:
+        number = int(np.searchsorted(self._state.starts, position, side="right")) - 1
         column = self._columns[number]
-        return "" if column is None else column[at - int(self._state.starts[number])]
+        return "" if column is None else str(column[position - int(self._state.starts[number])])
 
 
 def merge_hits(parts: Sequence[Hits], starts: Sequence[int], k: int) -> Hits:

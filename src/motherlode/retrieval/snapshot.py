@@ -20,7 +20,7 @@ from motherlode.retrieval.segments import PositionIds, Segment, bitmap_of, damag
 if TYPE_CHECKING:
     from motherlode.retrieval.lexical import Lexicon
 
-__all__ = ["LiveColumn", "Snapshot", "column_of", "open_snapshot"]
+__all__ = ["LiveColumn", "PositionColumn", "Snapshot", "column_of", "open_snapshot"]
 
 
 class Snapshot:
@@ -172,14 +172,11 @@ class Snapshot:
         return all_scores[best], all_slots[best]
 
 
-class LiveColumn(Sequence[str]):
-    """A column of strings of the documents that are not deleted, by position."""
+class PositionColumn(Sequence[str]):
+    """A column of strings by position; whoever extends it says how long it is, and what stands at a position of it."""
 
-    def __init__(self, snapshot: Snapshot, name: str) -> None:
-        self._snapshot, self._name = snapshot, name
-
-    def __len__(self) -> int:
-        return self._snapshot.n_docs
+    def _value(self, position: int) -> str:
+        raise NotImplementedError
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -188,9 +185,22 @@ class LiveColumn(Sequence[str]):
         at = at + len(self) if at < 0 else at
         if not 0 <= at < len(self):
             raise IndexError(f"position {index} of {len(self)} documents")
-        segment, place = self._snapshot.locate(self._snapshot.slot(at))
+        return self._value(at)
+
+
+class LiveColumn(PositionColumn):
+    """A column of the documents that are not deleted."""
+
+    def __init__(self, snapshot: Snapshot, name: str) -> None:
+        self._snapshot, self._name = snapshot, name
+
+    def __len__(self) -> int:
+        return self._snapshot.n_docs
+
+    def _value(self, position: int) -> str:
+        segment, place = self._snapshot.locate(self._snapshot.slot(position))
         column = getattr(segment, self._name)
-        return "" if column is None else column[place]
+        return "" if column is None else str(column[place])
 
 
 def column_of(snapshot: Snapshot, name: str) -> Sequence[str] | None:
