@@ -29,6 +29,7 @@ __all__ = [
     "stored_claim",
 ]
 
+_STATUSES = ("live", "pending", "refused", "distrusted", "retracted")
 EVENT_TYPES = ("decide", "erase", "merge", "retract", "review", "schema", "trust", "undo")
 ACTIONS = ("prefer", "suppress")
 
@@ -218,8 +219,20 @@ class Ledger:
             return "live"
         return "pending" if claim.confidence >= self.schema.review else "refused"
 
-    def key_claim(self, claim: StoredClaim, newest: Rank) -> KeyClaim:
-        """The claim as the sweep takes it."""
+    def key_claims(self, claims: Iterable[StoredClaim], newest: Mapping[str, Rank]) -> list[KeyClaim]:
+        """The claims of a key as the sweep takes them; where versions repeat a claim, the one that stands.
+
+        newest: the highest rank of each document.
+        """
+        best: dict[str, tuple[Any, KeyClaim]] = {}
+        for stored in claims:
+            claim = self._key_claim(stored, newest.get(stored.source))
+            worth = (_STATUSES.index(claim.status), claim.publisher, -claim.weight)
+            if claim.claim_id not in best or worth < best[claim.claim_id][0]:
+                best[claim.claim_id] = worth, claim
+        return [claim for _, claim in best.values()]
+
+    def _key_claim(self, claim: StoredClaim, newest: Rank) -> KeyClaim:
         return KeyClaim(
             claim.claim_id,
             self.object_of(claim.object_kind, claim.object_key),

@@ -95,20 +95,15 @@ class MemoryStore:
                 newest[document.id] = max(newest.get(document.id) or (), rank or ())
         for claim in stored:
             newest[claim.source] = max(newest.get(claim.source) or (), claim.rank or ())
-        groups: dict[Key, dict[str, StoredClaim]] = {}
+        groups: dict[Key, list[StoredClaim]] = {}
         for claim in stored:
-            key = Key(claim.scope, ledger.name(claim.subject_key), claim.predicate)
-            group = groups.setdefault(key, {})
-            held = group.get(claim.claim_id)
-            # Of two versions with the same claim, the newer one speaks.
-            if held is None or (held.rank or ()) < (claim.rank or ()):
-                group[claim.claim_id] = claim
+            groups.setdefault(Key(claim.scope, ledger.name(claim.subject_key), claim.predicate), []).append(claim)
         return {
             key: derive(
                 key,
                 ledger.schema.find(key.predicate),
-                [ledger.key_claim(claim, newest.get(claim.source)) for claim in group.values()],
-                ledger.decisions_on(key, group.values()),
+                ledger.key_claims(group, newest),
+                ledger.decisions_on(key, group),
             )
             for key, group in groups.items()
         }
