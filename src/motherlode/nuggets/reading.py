@@ -9,8 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from motherlode.core.sql import Session
-from motherlode.core.time import EVER, Granularity, Interval, PartialDate, from_micros
-from motherlode.core.time import parse_partial_date as parse_date
+from motherlode.core.time import EVER, Granularity, Interval, PartialDate, from_micros, parse_partial_date as parse_date
 from motherlode.errors import InputError
 from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.hits import Contest, Evidence, Nugget
@@ -24,11 +23,14 @@ ANSWERING = ("active", "superseded", "contested")
 
 Moment = str | date | datetime | PartialDate
 
+# fmt: off
 COLUMNS = (
-    "version nugget_id subject predicate object object_key scope kind state preferred start_earliest start_latest "
-    "start_granularity end_earliest end_latest end_granularity end_is_derived n_sources confidence superseded_by "
-    "contests why recorded_from recorded_to claims aliases subject_key words key"
-).split()
+    "version", "nugget_id", "subject", "predicate", "object", "object_key", "scope", "kind", "state",
+    "preferred", "start_earliest", "start_latest", "start_granularity", "end_earliest", "end_latest",
+    "end_granularity", "end_is_derived", "n_sources", "confidence", "superseded_by", "contests", "why",
+    "recorded_from", "recorded_to", "claims", "aliases", "subject_key", "words", "key",
+)
+# fmt: on
 SELECTED = ", ".join(f"v.{name}" for name in COLUMNS)
 
 
@@ -125,9 +127,7 @@ def nugget_of(row: Sequence[Any]) -> Nugget:
 def select_nuggets(session: Session, where: str, values: Sequence[Any], allowed: Filter) -> list[Nugget]:
     """Nuggets by a condition over ``v`` and a filter, in the order of subject, predicate and start."""
     condition, more = allowed.sql()
-    rows = session.execute(
-        f"SELECT {SELECTED} FROM nugget_versions v WHERE {where} AND {condition}", [*values, *more]
-    )
+    rows = session.execute(f"SELECT {SELECTED} FROM nugget_versions v WHERE {where} AND {condition}", [*values, *more])
     rows.sort(key=lambda row: (row[26], row[6], row[3], row[10], row[11], row[5], row[1]))
     return [nugget_of(row) for row in rows]
 

@@ -85,6 +85,7 @@ class Recording:
     at: int = field(init=False)
     ledger: Ledger = field(init=False)
     touched: set[Key] = field(default_factory=set)
+    renewed: set[Key] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.state = read_state(self.session)
@@ -97,9 +98,11 @@ class Recording:
         return first
 
     def finish(self) -> None:
-        """Derive what was touched, keep the counters."""
+        """Derive what was touched, keep the counters. May be called again after more was recorded."""
         projection = Projection(self.session, self.ledger, self.state["version"] + 1)
         projection.renew(self.touched, self.at)
+        self.renewed |= self.touched
+        self.touched.clear()
         self.state["version"] = projection.next_version - 1
         self.state["recorded_at"] = self.at
         write_state(self.session, self.state)
@@ -118,9 +121,10 @@ class Recording:
         known_keys = self._known_keys(stored)
         said = self._said(sorted({row.doc for row in docs if row.recorded_at < self.at}))
         for claim, held, row in zip(claims, stored, docs * len(claims) if document else docs, strict=True):
-            if (row.doc, held.claim_id) in said:
+            saying = (row.doc, held.claim_id, held.publisher, held.confidence)
+            if saying in said:
                 continue
-            said.add((row.doc, held.claim_id))
+            said.add(saying)
             seq = self._next("seq")
             rows.append(claim_values(seq, row.doc, claim, held, self.at))
             key = Key(held.scope, self.ledger.name(held.subject_key), held.predicate)
@@ -159,12 +163,12 @@ class Recording:
             )
         }
 
-    def _said(self, docs: Sequence[int]) -> set[tuple[int, str]]:
+    def _said(self, docs: Sequence[int]) -> set[tuple[Any, ...]]:
         return {
-            (doc, claim)
+            row
             for batch in in_batches(docs)
-            for doc, claim in self.session.execute(
-                f"SELECT doc, claim_id FROM nugget_claims WHERE doc IN ({places(batch)})", batch
+            for row in self.session.execute(
+                f"SELECT doc, claim_id, publisher, confidence FROM nugget_claims WHERE doc IN ({places(batch)})", batch
             )
         }
 
@@ -176,7 +180,7 @@ class Recording:
         found = []
         for document in documents:
             values = document_values(0, document, extractor, self.at)
-            new = DocumentRow(0, *values[1:4], self.at, values[8])
+            new = DocumentRow(0, values[1], values[2], values[3], self.at, values[8])
             row = held.get(new.identity)
             if row is None:
                 row = replace(new, doc=self._next("doc"))
@@ -251,7 +255,7 @@ class Recording:
         said = event.payload
         match event.type:
             case "decide":
-                self.touch_where("key", [said["key"]])
+                self._touch_group(said["key"])
             case "review":
                 self.touch_where("claim_id", [said["claim"]])
             case "retract" if said.get("claim"):
@@ -267,6 +271,14 @@ class Recording:
                 self._change_schema(before.schema, load_schema(said["schema"], extend=False))
             case "undo":
                 self._touch_undone(said["event"], before)
+
+    def _touch_group(self, key: int) -> None:
+        """The key that a decision names by its hash, under whatever names its subject had and has."""
+        self.touch_where("key", [key])
+        rows = self.session.execute(
+            "SELECT DISTINCT scope, subject_key, predicate FROM nugget_versions WHERE key = ?", (key,)
+        )
+        self.touched |= {Key(scope, self.ledger.name(subject), predicate) for scope, subject, predicate in rows}
 
     def _touch_undone(self, event_id: str, before: Ledger) -> None:
         row = self.session.one(

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from motherlode.core.sql import Database, Session, open_database
-from motherlode.core.time import EVER, Clock, from_micros, now, to_micros
-from motherlode.core.time import parse_partial_date as parse_date
+from motherlode.core.time import EVER, Clock, from_micros, now, parse_partial_date as parse_date, to_micros
 from motherlode.errors import InputError
-from motherlode.nuggets.derivation import nugget_id
+from motherlode.nuggets.derivation import Key, nugget_id
 from motherlode.nuggets.hits import Evidence, Nugget
-from motherlode.nuggets.ledger import ACTIONS, Event, key_hash, object_digest
+from motherlode.nuggets.ledger import ACTIONS, Event, StoredClaim, key_hash, object_digest, stored_claim
 from motherlode.nuggets.reading import (
     STATES,
     Filter,
@@ -37,7 +35,7 @@ __all__ = ["IngestReport", "NuggetStore", "open_nuggets"]
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of a document: ids of its claims' nuggets, and how many of the claims wait for review or were refused."""
+    """What became of a document: ids of its claims' nuggets; how many claims wait for review or were refused."""
 
     source: str
     version: str | None
@@ -129,8 +127,8 @@ class NuggetStore:
     ) -> list[str | None]:
         """Record claims in one transaction; the ids of the nuggets that they are evidence of.
 
-        document: the version that makes them all; older versions of it no longer count. None for a claim of negation that
-        denies nothing that is known.
+        document: the version that makes them all; older versions of it no longer count. A claim of negation that denies
+        nothing known has the id None.
 
         Errors: InputError for a claim that is no Claim, whose source is not the document, whose span does not hold its
         text, whose predicate a strict schema does not know; nothing is recorded then.
@@ -148,20 +146,31 @@ class NuggetStore:
 
     def _nuggets_of(self, work: Recording, claims: Sequence[Claim]) -> list[str | None]:
         """Each claim's own id, or the id that the nugget has for which it is evidence."""
-        own = []
+        own: list[tuple[Key, str, StoredClaim]] = []
         for claim in claims:
-            predicate = work.ledger.schema.find(claim.predicate).name
-            subject = work.ledger.name(normalize_name(claim.subject))
-            start, end = claim.interval.start, claim.interval.end
-            held = None if start is None and end is None else _order_start(claim)
-            target = work.ledger.object_of(claim.object_kind, claim.object_key)
-            own.append((key_hash(claim.scope, subject, predicate), _id(claim.scope, subject, predicate, target, held)))
-        moved: dict[str, str] = {}
-        if work.aliases_written:
-            found = read_nuggets(work.session, [name for _, name in own])
-            moved = {name: nugget.nugget_id for name, nugget in found.items()}
-            return [moved.get(name) for _, name in own]
-        return [None if claim.negated else name for claim, (_, name) in zip(claims, own, strict=True)]
+            stored = stored_claim(claim, work.ledger.schema)
+            [held] = work.ledger.key_claims([stored], {})
+            key = Key(claim.scope, work.ledger.name(stored.subject_key), stored.predicate)
+            start = held.order_start[0] if held.is_dated else None
+            own.append((key, nugget_id(key, held.object_key, start), stored))
+        moved = read_nuggets(work.session, [name for key, name, _ in own if key in work.renewed])
+        found: list[str | None] = []
+        for key, name, stored in own:
+            if stored.negated:
+                found.append(self._denied_by(work.session, key, stored.claim_id))
+            else:
+                found.append(moved[name].nugget_id if name in moved else name)
+        return found
+
+    def _denied_by(self, session: Session, key: Key, claim: str) -> str | None:
+        """The nugget that a claim of negation ends."""
+        rows = session.execute("SELECT seq FROM nugget_claims WHERE claim_id = ?", (claim,))
+        seqs = {row[0] for row in rows}
+        hashed = key_hash(key.scope, key.subject, key.predicate)
+        for nugget in select_nuggets(session, "v.key = ?", [hashed], Filter()):
+            if seqs & set(nugget.claims):
+                return nugget.nugget_id
+        return None
 
     def ingest(
         self,
@@ -172,11 +181,11 @@ class NuggetStore:
     ) -> IngestReport:
         """Record a version of a document and what it claims, in one transaction.
 
-        What an older version said and this one does not is retracted. With an extractor, the claims are read from the text;
-        given claims are taken as they are; a document with neither is recorded and claims nothing.
+        What an older version said and this one does not is retracted. With an extractor, the claims are read from the
+        text; given claims are taken as they are; a document with neither is recorded and claims nothing.
 
-        Errors: InputError for text with NUL characters (binary files), ConflictError for a version that is recorded with
-        another text; nothing is recorded then.
+        Errors: InputError for text with NUL characters (binary files), ConflictError for a version that is recorded
+        with another text; nothing is recorded then.
         """
         if "\x00" in document.text:
             raise InputError(
@@ -271,7 +280,7 @@ class NuggetStore:
     def review(
         self, claim: str, verdict: str, *, actor: str, reason: str = "", decided_at: Moment | None = None
     ) -> str:
-        """Settle a claim that waits for review: 'accept' or 'reject'; the id of the event. `edit_claim` corrects one."""
+        """Settle a claim that waits for review: 'accept' or 'reject'; the id of the event."""
         if verdict not in ("accept", "reject"):
             raise InputError(f"a review ends in accept or reject, not {verdict!r}")
 
@@ -302,9 +311,7 @@ class NuggetStore:
         what: dict[str, Any] = {"claim": claim} if claim is not None else {"source": source, "version": version}
         return self._record("retract", lambda _: what, actor, reason, decided_at)
 
-    def merge(
-        self, first: str, second: str, *, actor: str, reason: str = "", decided_at: Moment | None = None
-    ) -> str:
+    def merge(self, first: str, second: str, *, actor: str, reason: str = "", decided_at: Moment | None = None) -> str:
         """Say that two names are one entity; the id of the event, whose undo parts them again."""
         names = [normalize_name(first), normalize_name(second)]
         if not all(names):
@@ -317,9 +324,7 @@ class NuggetStore:
         """Say how much a publisher counts among independent sources: 1 is the default, 0 ignores it."""
         if not 0 <= weight <= 100:
             raise InputError(f"trust is between 0 and 100 (1 is usual), not {weight!r}")
-        return self._record(
-            "trust", lambda _: {"publisher": publisher, "weight": weight}, actor, reason, decided_at
-        )
+        return self._record("trust", lambda _: {"publisher": publisher, "weight": weight}, actor, reason, decided_at)
 
     def set_schema(
         self, schema: Schema, *, actor: str = "unnamed", reason: str = "", decided_at: Moment | None = None

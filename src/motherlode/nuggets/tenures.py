@@ -125,17 +125,13 @@ class Tenure:
         """The start that most independent sources agree with, then the finer one."""
         if self.moved_start is not None:
             return self.moved_start
-        best = _best_bound([(c.start, c.publisher, c.weight) for c in self.claims if not c.is_observation])
-        if best is None:
-            best = _best_bound([(c.start, c.publisher, c.weight) for c in self.claims])
-        if best is None:
-            return None
-        earliest = max(best[0], self.not_before)
-        fallback = self.claims[0].start
-        end = self.final_end
-        if (earliest >= best[1] or (end is not None and end[1] - 1 <= earliest)) and fallback is not None:
-            return fallback
-        return (earliest, best[1], best[2] if earliest == best[0] else _RANGE)
+        last = self.end_bound[1] - 1
+        possible = [claim for claim in self.claims if claim.start is not None and claim.start[0] < last]
+        told = [claim for claim in possible if not claim.is_observation]
+        best = _best_bound([(c.start, c.publisher, c.weight) for c in told or possible])
+        if best is None or not best[0] < self.not_before < min(best[1], last):
+            return best
+        return (self.not_before, best[1], _RANGE)
 
     def settle(self) -> None:
         """Choose the stated end anew: most independent sources, then the finer one, among those that are possible."""
@@ -316,7 +312,7 @@ class _Sweep:
     def _yield(self, spell: Tenure, preferred: Tenure) -> bool:
         """A person prefers the running one: the new one counts from its end only; whether anything is left."""
         end = preferred.end
-        if end is None or (spell.end is not None and spell.end[1] <= end[0]):
+        if end is None or (spell.end is not None and spell.end[1] - 1 <= end[0]):
             spell.state, spell.why, spell.successor = "deprecated", "a person prefers another", preferred
             return False
         spell.moved_start, spell.why = end, "before, a person prefers another"
