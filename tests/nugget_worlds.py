@@ -192,7 +192,11 @@ class Pair:
             self._both("review", {"claim": random.choice(ids), "verdict": random.choice(("accept", "reject"))}, at)
 
     def _erase(self, random: Random, at: int) -> None:
-        pass
+        sources = sorted({row.claim.source for row in self.memory.claims} | {d.id for d, _ in self.memory.documents})
+        if sources:
+            source = random.choice(sources)
+            self.store.erase(source, actor="me")
+            self.memory.erase(source)
 
     def check(self) -> None:
         """Both say the same now, and at every time that was ever known."""

@@ -104,8 +104,12 @@ class Projection:
         return found
 
     @staticmethod
-    def _hash(key: Key) -> int:
-        return key_hash(key.scope, key.subject, key.predicate)
+    def hash_of(scope: str, subject: str, predicate: str) -> int:
+        """A key as versions hold it."""
+        return key_hash(scope, subject, predicate)
+
+    def _hash(self, key: Key) -> int:
+        return self.hash_of(key.scope, key.subject, key.predicate)
 
     def _held(self, keys: Sequence[Key]) -> dict[int, dict[str, tuple[Any, ...]]]:
         """The open versions of keys: by key, by nugget id."""

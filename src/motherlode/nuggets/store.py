@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from motherlode.core.sql import Database, Session, open_database
-from motherlode.core.time import EVER, Clock, from_micros, now, parse_partial_date as parse_date, to_micros
+from motherlode.core.sql import Session, open_database
+from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
+from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key, nugget_id
-from motherlode.nuggets.hits import Evidence, Nugget
-from motherlode.nuggets.ledger import ACTIONS, Event, StoredClaim, key_hash, object_digest, stored_claim
-from motherlode.nuggets.reading import (
-    STATES,
-    Filter,
-    Moment,
-    known_micros,
-    read_evidence,
-    read_nuggets,
-    select_nuggets,
-)
+from motherlode.nuggets.erasure import ErasureCertificate, erase_source
+from motherlode.nuggets.ledger import StoredClaim, key_hash, stored_claim
+from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
+from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Claim, Document, Extractor
-from motherlode.nuggets.recording import LedgerCache, Recording, check_spans, load_events, read_state
+from motherlode.nuggets.recording import Recording, check_spans
 from motherlode.nuggets.schema import Schema
-from motherlode.nuggets.tables import MIGRATIONS, NAMESPACE
-from motherlode.nuggets.values import normalize_name
+from motherlode.nuggets.tables import MIGRATIONS, NAMESPACE, TABLES
 
 __all__ = ["IngestReport", "NuggetStore", "open_nuggets"]
 
@@ -68,59 +58,12 @@ def open_nuggets(
     return NuggetStore(database, schema=schema, clock=clock)
 
 
-class NuggetStore:
+class NuggetStore(StoreReads, StoreDecisions):
     """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
 
     Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
     Source: NuggetIndex (2026); the differences are in docs/guides/nuggets.md.
     """
-
-    def __init__(self, database: Database, *, schema: Schema | None = None, clock: Clock = now) -> None:
-        self._database = database
-        self._clock = clock
-        self._ledgers = LedgerCache(schema)
-
-    def __enter__(self) -> NuggetStore:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the database; the store cannot be used any more."""
-        self._database.close()
-
-    @property
-    def database(self) -> Database:
-        """Where it lives."""
-        return self._database
-
-    def __repr__(self) -> str:
-        return f"<NuggetStore {self._database.where}>"
-
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """One snapshot for several reads."""
-        with self._database.read() as session:
-            yield session
-
-    @contextmanager
-    def recording(self) -> Iterator[Recording]:
-        """One write transaction; all of it is recorded at one time, or nothing."""
-        with self._database.write() as session:
-            work = Recording(session, to_micros(self._clock()), self._ledgers)
-            yield work
-            work.finish()
-
-    @property
-    def schema(self) -> Schema:
-        """The predicates as they are known now."""
-        with self.reading() as session:
-            return self._ledgers.current(session, read_state(session)["n_events"]).schema
-
-    # Claims and documents
 
     def assert_claims(
         self, claims: Iterable[Claim], *, document: Document | None = None, extractor: str | None = None
@@ -209,202 +152,14 @@ class NuggetStore:
             sum(confidence < schema.review for confidence in unsure),
         )
 
-    # Decisions
+    def erase(self, source: str, *, actor: str = "unnamed", reason: str = "") -> ErasureCertificate:
+        """Remove all that a document said, at every known time, from tables, full text and the write-ahead log.
 
-    def _record(
-        self,
-        kind: str,
-        payload: Callable[[Recording], dict[str, Any]],
-        actor: str,
-        reason: str,
-        decided_at: Moment | None,
-    ) -> str:
+        What others support is derived anew, as if the document had never been; decisions stay, by hash. The certificate
+        holds hashes only.
+
+        Errors: InputError for an unknown document. Cost: rewrites the full text, seconds per million nuggets.
+        """
         with self.recording() as work:
-            at = work.at if decided_at is None else parse_date(decided_at).earliest
-            return work.record(Event.of(kind, payload(work), actor, reason, at)).event_id
-
-    def decide(
-        self, nugget: str, action: str, *, actor: str, reason: str = "", decided_at: Moment | None = None
-    ) -> str:
-        """Record a person's word on a nugget: 'prefer' (the pin) or 'suppress'; the id of the event, for `undo`.
-
-        It outranks every rule and survives later documents. What starts after ``decided_at`` (default: now) is news and
-        not covered.
-
-        Errors: InputError for an unknown nugget or action, an empty actor.
-        """
-        if action not in ACTIONS:
-            raise InputError(f"a decision is one of {', '.join(ACTIONS)}, not {action!r}")
-
-        def payload(work: Recording) -> dict[str, Any]:
-            row = self._row_of(work.session, nugget)
-            kind, _, name = row[2].partition(":")
-            undated = row[4] is None and row[6] is None
-            return {
-                "action": action,
-                "key": row[0],
-                "object": object_digest(kind, name),
-                "begin": EVER if undated else row[3],
-                "end": EVER if undated else row[5],
-            }
-
-        return self._record("decide", payload, actor, reason, decided_at)
-
-    def _row_of(self, session: Session, nugget: str) -> tuple[Any, ...]:
-        """(key, id, object, start, its granularity, end, its granularity) of a nugget as it stands."""
-        found = read_nuggets(session, [nugget]).get(nugget)
-        row = None
-        if found is not None:
-            row = session.one(
-                "SELECT key, nugget_id, object_key, start_earliest, start_granularity, end_latest, end_granularity "
-                f"FROM nugget_versions WHERE nugget_id = ? AND recorded_to = {EVER}",
-                (found.nugget_id,),
-            )
-        if row is None:
-            raise InputError(f"no nugget has the id {nugget!r}; ids come from assert_claims, ask and history")
-        return row
-
-    def undo(self, event: str, *, actor: str = "unnamed", reason: str = "", decided_at: Moment | None = None) -> str:
-        """Take back a decision, a review, a retraction, a merge, a word on trust, or an undo; the id of this event."""
-
-        def payload(work: Recording) -> dict[str, Any]:
-            row = work.session.one("SELECT type FROM nugget_events WHERE event_id = ?", (event,))
-            if row is None:
-                raise InputError(f"no event has the id {event!r}; store.events() lists them")
-            if row[0] == "erase":
-                raise InputError("an erasure cannot be undone: what it removed is gone")
-            return {"event": event}
-
-        return self._record("undo", payload, actor, reason, decided_at)
-
-    def review(
-        self, claim: str, verdict: str, *, actor: str, reason: str = "", decided_at: Moment | None = None
-    ) -> str:
-        """Settle a claim that waits for review: 'accept' or 'reject'; the id of the event."""
-        if verdict not in ("accept", "reject"):
-            raise InputError(f"a review ends in accept or reject, not {verdict!r}")
-
-        def payload(work: Recording) -> dict[str, Any]:
-            if work.session.one("SELECT 1 FROM nugget_claims WHERE claim_id = ?", (claim,)) is None:
-                raise InputError(f"no claim has the id {claim!r}; store.review_queue() lists those that wait")
-            return {"claim": claim, "verdict": verdict}
-
-        return self._record("review", payload, actor, reason, decided_at)
-
-    def retract(
-        self,
-        *,
-        source: str | None = None,
-        claim: str | None = None,
-        version: str | int | None = None,
-        actor: str = "unnamed",
-        reason: str = "",
-        decided_at: Moment | None = None,
-    ) -> str:
-        """Take back what a document, its versions up to one, or a single claim says; kept, but no longer counted.
-
-        Without ``version``, all versions published up to ``decided_at`` are meant, and those without a date. `undo`
-        brings it back.
-        """
-        if (source is None) == (claim is None):
-            raise InputError("retract takes either source= (a document's id) or claim= (a claim's id)")
-        what: dict[str, Any] = {"claim": claim} if claim is not None else {"source": source, "version": version}
-        return self._record("retract", lambda _: what, actor, reason, decided_at)
-
-    def merge(self, first: str, second: str, *, actor: str, reason: str = "", decided_at: Moment | None = None) -> str:
-        """Say that two names are one entity; the id of the event, whose undo parts them again."""
-        names = [normalize_name(first), normalize_name(second)]
-        if not all(names):
-            raise InputError(f"merge takes two names that are not empty, not {first!r} and {second!r}")
-        return self._record("merge", lambda _: {"first": names[0], "second": names[1]}, actor, reason, decided_at)
-
-    def trust(
-        self, publisher: str, weight: float, *, actor: str, reason: str = "", decided_at: Moment | None = None
-    ) -> str:
-        """Say how much a publisher counts among independent sources: 1 is the default, 0 ignores it."""
-        if not 0 <= weight <= 100:
-            raise InputError(f"trust is between 0 and 100 (1 is usual), not {weight!r}")
-        return self._record("trust", lambda _: {"publisher": publisher, "weight": weight}, actor, reason, decided_at)
-
-    def set_schema(
-        self, schema: Schema, *, actor: str = "unnamed", reason: str = "", decided_at: Moment | None = None
-    ) -> str:
-        """Replace the predicates' policies; every nugget is derived anew, and earlier known times stay as they were."""
-        return self._record("schema", lambda _: {"schema": schema.to_dict()}, actor, reason, decided_at)
-
-    def record_events(self, events: Iterable[Event]) -> None:
-        """Record events that were made elsewhere, e.g. by another store's `events`; known ones change nothing."""
-        with self.recording() as work:
-            for event in events:
-                work.record(event)
-
-    def events(self, *, known_at: Moment | None = None) -> list[Event]:
-        """Everything that people and policies said, in the order of its recording."""
-        with self.reading() as session:
-            return load_events(session, known_micros(known_at))
-
-    # Reads
-
-    def nuggets(
-        self,
-        subject: str | None = None,
-        predicate: str | None = None,
-        *,
-        valid_at: Moment | None = None,
-        known_at: Moment | None = None,
-        states: Sequence[str] | None = None,
-        scope: str | None = None,
-    ) -> list[Nugget]:
-        """Nuggets by subject and predicate (None: all), in the order of their starts.
-
-        valid_at: only those that may hold then. known_at: as was known then. states: of `STATES`, None is all of them
-        """
-        for state in states or ():
-            if state not in STATES:
-                raise InputError(f"states are {', '.join(STATES)}, not {state!r}")
-        with self.reading() as session:
-            known = known_micros(known_at)
-            ledger = self._ledgers.current(session, read_state(session)["n_events"])
-            where, values = "1 = 1", list[Any]()
-            if subject is not None and predicate is not None and scope is not None:
-                name = ledger.name(normalize_name(subject))
-                hashes = [key_hash(scope, one, ledger.schema.find(predicate).name) for one in ledger.names(name)]
-                where, values = f"v.key IN ({', '.join('?' * len(hashes))})", list(hashes)
-            elif subject is not None:
-                names = ledger.names(normalize_name(subject))
-                where, values = f"v.subject_key IN ({', '.join('?' * len(names))})", list(names)
-            allowed = Filter(
-                known_at=known,
-                window=None if valid_at is None else parse_date(valid_at).window,
-                states=None if states is None else tuple(states),
-                scopes=None if scope is None else (scope,),
-                predicates=None if predicate is None else (ledger.schema.find(predicate).name,),
-            )
-            return select_nuggets(session, where, values, allowed)
-
-    def history(
-        self, subject: str, predicate: str, *, known_at: Moment | None = None, scope: str = "global"
-    ) -> list[Nugget]:
-        """Who or what it was, in order: active, superseded and contested nuggets of one key."""
-        return self.nuggets(
-            subject, predicate, known_at=known_at, scope=scope, states=("active", "superseded", "contested")
-        )
-
-    def get(self, nugget: str, *, known_at: Moment | None = None) -> Nugget:
-        """A nugget by its id, or one that it had earlier.
-
-        Errors: InputError where there is none; for an erased one the message says since when.
-        """
-        with self.reading() as session:
-            found = read_nuggets(session, [nugget], known_micros(known_at)).get(nugget)
-            if found is None:
-                gone = session.one("SELECT erased_at FROM nugget_tombstones WHERE nugget_id = ?", (nugget,))
-                since = "" if gone is None else f"; it was erased at {from_micros(gone[0]):%Y-%m-%d %H:%M:%S} UTC"
-                raise InputError(f"no nugget has the id {nugget!r}{since or ' at that known time'}")
-            return found
-
-    def evidence(self, nugget: Nugget) -> list[Evidence]:
-        """The claims behind a nugget, in the order of their recording."""
-        with self.reading() as session:
-            found = read_evidence(session, nugget.claims)
-        return [found[claim] for claim in nugget.claims if claim in found]
+            certificate = erase_source(work, source, actor, reason)
+        return replace(certificate, bytes_left=not self._database.checkpoint(TABLES))

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from motherlode.core.sql import Session
 
-__all__ = ["MIGRATIONS", "NAMESPACE"]
+__all__ = ["MIGRATIONS", "NAMESPACE", "TABLES"]
 
 NAMESPACE = "nuggets"
+TABLES = (
+    "nugget_documents",
+    "nugget_claims",
+    "nugget_versions",
+    "nugget_aliases",
+    "nugget_words",
+    "nugget_extractions",
+)
+"""Those that hold words of documents."""
 
 # Instants are BIGINT microseconds since 1970; truth values are 0 and 1; ids are hashes as text.
 _TABLES = """
