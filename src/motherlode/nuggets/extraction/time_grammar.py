@@ -198,10 +198,7 @@ def _expression(
     mention = mentions[at]
     if mention.kind == "refused":
         return None, 1
-    before = sentence[max(floor, mention.begin - 64) : mention.begin]
-    word = _BEFORE.search(_lower(before)) if last_word(before) in _LAST_WORDS else None
-    relation = _relation(word)
-    begin = mention.begin if word is None else mention.begin - len(before) + word.start()
+    begin, relation = _related(sentence, mention.begin, floor)
     is_relative = mention.kind == "relative"
     ranged = _ranged(sentence, mentions, at, relation, begin)
     if ranged is not None:
@@ -236,26 +233,37 @@ def _expression(
     return TimeExpression(begin, end, relation, first, last, aspect, is_relative), 1
 
 
+def _related(sentence: str, at: int, floor: int) -> tuple[int, Relation]:
+    """Where the words begin that relate the date at a place, and what they make of it."""
+    low = max(floor, at - 28)
+    before = sentence[low:at]
+    if last_word(before) not in _LAST_WORDS:
+        return at, Relation.BARE
+    word = _BEFORE.search(_lower(before))
+    if low > floor and (word is None or word.lastgroup == "within"):
+        far = _lower(sentence[max(floor, at - 64) : at])
+        if "until" in far or "till" in far or " to " in far:  # "until his retirement in"
+            low = at - len(far)
+            word = _BEFORE.search(far)
+    return (at, Relation.BARE) if word is None else (low + word.start(), _RELATIONS[str(word.lastgroup)])
+
+
 def _lower(text: str) -> str:
     """Lower case, place for place (a few letters of the world get longer by it)."""
     lower = text.lower()
     return lower if len(lower) == len(text) else text
 
 
-def _relation(word: re.Match[str] | None) -> Relation:
-    if word is None:
-        return Relation.BARE
-    kinds = {
-        "since": Relation.FROM,
-        "until": Relation.UNTIL,
-        "between": Relation.BETWEEN,
-        "as_of": Relation.AS_OF,
-        "by": Relation.BY,
-        "before": Relation.BEFORE,
-        "after": Relation.AFTER,
-        "within": Relation.WITHIN,
-    }
-    return kinds[str(word.lastgroup)]
+_RELATIONS = {
+    "since": Relation.FROM,
+    "until": Relation.UNTIL,
+    "between": Relation.BETWEEN,
+    "as_of": Relation.AS_OF,
+    "by": Relation.BY,
+    "before": Relation.BEFORE,
+    "after": Relation.AFTER,
+    "within": Relation.WITHIN,
+}
 
 
 def _until(words: str, last: PartialDate) -> PartialDate:
