@@ -75,5 +75,5 @@ def _quoted(word: str, dialect: str) -> str:
 def matching(dialect: str) -> str:
     """FROM … WHERE of a statement over versions ``v`` that match an expression (its one parameter); AND may follow."""
     if dialect == "sqlite":
-        return "FROM nugget_text t JOIN nugget_versions v ON v.version = t.rowid WHERE t.words MATCH ?"
+        return "FROM nugget_text JOIN nugget_versions v ON v.version = nugget_text.rowid WHERE nugget_text MATCH ?"
     return "FROM nugget_versions v WHERE v.terms @@ CAST(? AS tsquery)"

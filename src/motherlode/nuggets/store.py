@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from motherlode.core.sql import Session, open_database
 from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
+from motherlode.nuggets.ask import StoreQuestions
 from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key, nugget_id
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
@@ -58,7 +59,7 @@ def open_nuggets(
     return NuggetStore(database, schema=schema, clock=clock)
 
 
-class NuggetStore(StoreReads, StoreDecisions):
+class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
     """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
 
     Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
