@@ -12,7 +12,7 @@ __all__ = ["add_versions", "any_word", "every_word", "matching", "optimize_words
 
 def _terms(words: str) -> str:
     """The words of a version as PostgreSQL's tsvector takes them: quoted, so that none is read as an operator."""
-    return " ".join(f"'{word}'" for word in words.split(" ") if word)
+    return " ".join(f"'{word}'" for word in words.split())
 
 
 def add_versions(session: Session, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
@@ -52,8 +52,7 @@ def optimize_words(session: Session) -> None:
 def _count(session: Session, texts: Iterable[str], sign: int) -> None:
     counts: Counter[str] = Counter()
     for words in texts:
-        counts.update(words.split(" "))  # each word of a version is there once
-    counts.pop("", None)
+        counts.update(words.split())  # each word of a version is there once
     session.execute_many(
         "INSERT INTO nugget_words (word, n) VALUES (?, ?) "
         "ON CONFLICT (word) DO UPDATE SET n = nugget_words.n + excluded.n",

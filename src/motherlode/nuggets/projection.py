@@ -209,16 +209,22 @@ class Projection:
         )
 
     def _words(self, key: Key, subject: str, name: str, evidence: Sequence[ClaimRow]) -> str:
-        """What finds it: names of the subject, words of the predicate, the object, a sentence of its evidence."""
+        """What finds it, each word once: names of the subject, words of the predicate, the object.
+
+        Behind a line break the words that only a sentence of its evidence has.
+        """
         found = [*tokens(subject)]
         if len(names := self.ledger.names(key.subject)) > 1:
             for other in names:
                 found += tokens(other)
         found += predicate_tokens(self.ledger.schema.find(key.predicate))
         found += tokens(name)
-        if text := next((row.text for row in evidence if row.text), None):
-            found += tokens(text)[:_MAX_TEXT_WORDS]
-        return " ".join(dict.fromkeys(found))
+        fact = dict.fromkeys(found)
+        text = next((row.text for row in evidence if row.text), None)
+        if text is None:
+            return " ".join(fact)
+        said = dict.fromkeys(word for word in tokens(text)[:_MAX_TEXT_WORDS] if word not in fact)
+        return f"{' '.join(fact)}\n{' '.join(said)}"
 
     def flush(self) -> None:
         """Insert what was derived."""
