@@ -29,7 +29,8 @@ class PostgresqlDriver:
     """Connections to one database of a server."""
 
     dialect = POSTGRESQL
-    in_memory = False
+    in_memory = has_readers = closes_for_fork = False
+    survives_fork = True
 
     def __init__(self, url: str, *, namespace: str, read_only: bool, timeout_s: float) -> None:
         try:
@@ -46,12 +47,12 @@ class PostgresqlDriver:
             UnicodeEncodeError,
         )
         self._url, self._read_only, self._timeout_s = url, read_only, timeout_s
-        self.where = _without_password(url)
+        self.where = self.place = _without_password(url)
         # One lock for each namespace: two stores in one database do not wait for each other.
         digest = hashlib.blake2b(f"motherlode/{namespace}".encode(), digest_size=8).digest()
         self._lock_key = int.from_bytes(digest, "big", signed=True)
 
-    def connect(self) -> psycopg.Connection[Any]:
+    def connect(self, *, write: bool) -> psycopg.Connection[Any]:
         try:
             raw: psycopg.Connection[Any] = self._psycopg.Connection.connect(
                 self._url,

@@ -19,10 +19,14 @@ class Driver(Protocol):
     """One dialect: how to connect, begin and end; what exceptions mean. `raw` is its own connection object."""
 
     dialect: str
-    where: str
+    where: str  # for messages, without a password
+    place: str  # one for all drivers of one database
+    has_readers: bool  # connections that only read are connections of their own
+    survives_fork: bool  # a child may open connections of its own while the parent's are in use
+    closes_for_fork: bool  # idle connections are closed before a fork
     errors: tuple[type[BaseException], ...]
 
-    def connect(self) -> Any:
+    def connect(self, *, write: bool) -> Any:
         """A new connection, ready for transactions. Raises typed errors."""
 
     def begin(self, raw: Any, *, write: bool) -> None:
