@@ -139,8 +139,8 @@ class Connections:
         if self.driver.place in _lost:
             raise ConflictError(
                 f"{self.driver.where} cannot be used in this process: it was forked while the database was in use (or "
-                "the database is in memory), and SQLite's locks do not survive that. Start processes outside transactions, "
-                'or with multiprocessing.get_context("spawn").'
+                "the database is in memory), and SQLite's locks do not survive that. Start processes outside "
+                'transactions, or with multiprocessing.get_context("spawn").'
             )
 
     def _wait_for_turn(self, lease: Lease) -> None:
