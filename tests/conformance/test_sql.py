@@ -1,70 +1,23 @@
-"""One contract for both dialects: transactions, snapshots, values, migrations, errors."""
+"""One contract for both dialects: transactions, snapshots, migrations."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from motherlode import ConflictError, DataError, InputError
 from motherlode.core.sql import Database, Session, open_database
-
-
-def create_items(session: Session) -> None:
-    session.execute("CREATE TABLE items (id BIGINT PRIMARY KEY, name TEXT, share DOUBLE PRECISION, body BYTEA)")
-
-
-def create_counters(session: Session) -> None:
-    session.execute("CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)")
-    session.execute("INSERT INTO counters (name, value) VALUES ('n', 0)")
-
-
-@pytest.fixture
-def open_here(sql_place: str) -> Iterator[Callable[..., Database]]:
-    """Opens the place of this test; what it opened is closed at the end."""
-    opened: list[Database] = []
-
-    def open_it(*migrations: Callable[[Session], None], **options: float) -> Database:
-        database = open_database(
-            sql_place,
-            migrations=migrations or (create_items, create_counters),
-            namespace="things",
-            **options,  # type: ignore[arg-type]
-        )
-        opened.append(database)
-        return database
-
-    yield open_it
-    for database in opened:
-        database.close()
-
-
-@pytest.fixture
-def database(open_here: Callable[..., Database]) -> Database:
-    return open_here()
-
-
-def names(database: Database) -> list[str]:
-    with database.read() as session:
-        return [name for (name,) in session.execute("SELECT name FROM items ORDER BY id")]
-
-
-def count_up(database: Database, times: int) -> None:
-    for _ in range(times):
-        with database.write() as session:
-            row = session.one("SELECT value FROM counters WHERE name = ?", ("n",))
-            assert row is not None
-            session.execute("UPDATE counters SET value = ? WHERE name = ?", (row[0] + 1, "n"))
-
+from tests.conformance.sql_items import Open, count_up, create_counters, create_items, names
 
 # Transactions
 
 
 def test_what_was_written_is_read_by_the_next_session_and_by_another_opening(
-    database: Database, open_here: Callable[..., Database]
+    database: Database, open_here: Open
 ) -> None:
     with database.write() as session:
         assert session.execute("INSERT INTO items (id, name) VALUES (?, ?)", (1, "euro")) == []
@@ -166,7 +119,7 @@ def test_a_closed_database_says_so(database: Database) -> None:
 # Others at the same time
 
 
-def test_increments_of_many_threads_are_never_lost(database: Database, open_here: Callable[..., Database]) -> None:
+def test_increments_of_many_threads_are_never_lost(database: Database, open_here: Open) -> None:
     other = open_here()  # as another part of the program would have it: connections of its own
     with ThreadPoolExecutor(6) as pool:
         for done in [pool.submit(count_up, (database, other)[i % 2], 20) for i in range(6)]:
@@ -187,7 +140,7 @@ def test_a_snapshot_does_not_see_what_is_committed_meanwhile(database: Database)
         assert session.one("SELECT value FROM counters") == (3,)
 
 
-def test_waiting_for_the_lock_ends_with_a_conflict(database: Database, open_here: Callable[..., Database]) -> None:
+def test_waiting_for_the_lock_ends_with_a_conflict(database: Database, open_here: Open) -> None:
     other = open_here(timeout_s=0.3)
     with database.write():
         before = time.monotonic()
@@ -199,7 +152,7 @@ def test_waiting_for_the_lock_ends_with_a_conflict(database: Database, open_here
         session.execute("INSERT INTO items (id, name) VALUES (1, 'euro')")
 
 
-def test_threads_of_one_opening_wait_for_each_other_only_so_long(open_here: Callable[..., Database]) -> None:
+def test_threads_of_one_opening_wait_for_each_other_only_so_long(open_here: Open) -> None:
     database = open_here(timeout_s=0.3)
     found: list[BaseException] = []
 
@@ -217,9 +170,7 @@ def test_threads_of_one_opening_wait_for_each_other_only_so_long(open_here: Call
     assert len(found) == 1
 
 
-def test_a_waiting_writer_goes_on_as_soon_as_the_lock_is_free(
-    database: Database, open_here: Callable[..., Database]
-) -> None:
+def test_a_waiting_writer_goes_on_as_soon_as_the_lock_is_free(database: Database, open_here: Open) -> None:
     other = open_here()
     with ThreadPoolExecutor(1) as pool:
         with database.write():
@@ -243,116 +194,10 @@ def test_a_suspended_stream_of_one_thread_does_not_make_its_later_reads_stale(da
     assert list(values) == [7]
 
 
-# Statements and values
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["", "Ελλάδα 日本 🪙 e\u0301", "100 % of 'it' \\ ? $1 %s", "\ud7ff\ue000\U0010ffff", 0, -(2**63), 2**63 - 1, None],
-)
-def test_a_value_comes_back_as_it_went_in(database: Database, value: object) -> None:
-    column = "id" if isinstance(value, int) else "name"
-    with database.write() as session:
-        session.execute("DELETE FROM items")
-        session.execute(f"INSERT INTO items (id, {column}) VALUES (5, ?)" if column == "name" else
-                        "INSERT INTO items (id) VALUES (?)", (value,))  # fmt: skip
-        assert session.execute(f"SELECT {column} FROM items") == [(value,)]
-
-
-def test_floats_and_bytes_come_back_as_they_went_in(database: Database) -> None:
-    rows = [(1, 0.1, b""), (2, float("inf"), bytes(range(256))), (3, -1e308, None), (4, None, b"\0"), (5, 5e-324, b"x")]
-    with database.write() as session:
-        assert session.execute_many("INSERT INTO items (id, share, body) VALUES (?, ?, ?)", iter(rows)) == 5
-        assert session.execute("SELECT id, share, body FROM items ORDER BY id") == rows
-
-
-@pytest.mark.parametrize("value", ["a\0b", float("nan"), 2**63, -(2**63) - 1, "\ud800", object()])
-def test_what_the_two_would_store_differently_is_refused_alike(database: Database, value: object) -> None:
-    with pytest.raises(InputError):
-        with database.write() as session:
-            session.execute("INSERT INTO items (id, name) VALUES (1, ?)", (value,))
-    assert names(database) == []
-
-
-def test_truth_sums_and_averages_are_numbers(database: Database) -> None:
-    with database.write() as session:
-        session.execute_many("INSERT INTO items (id, name) VALUES (?, ?)", [(2**40, "a"), (3 * 2**40, "b")])
-        row = session.one("SELECT count(*), sum(id), avg(id), max(id) > 5, min(id) = ? FROM items", (True,))
-    assert row is not None
-    assert row == (2, 2**42, 2.0**41, 1, 0)
-    assert [type(value) for value in row] == [int, int, float, int, int]
-
-
-def test_placeholders_in_literals_names_and_comments_are_text(database: Database) -> None:
-    with database.read() as session:
-        assert session.one("SELECT '?', 'it''s ?', ? AS \"a?b\", '%s %d %%' -- ?\n, ? /* ? */", (1, 2)) == (
-            "?",
-            "it's ?",
-            1,
-            "%s %d %%",
-            2,
-        )
-
-
-def test_like_looks_at_case_and_binary_collation_sorts_by_code_points(database: Database) -> None:
-    with database.write() as session:
-        words = ["a", "B", "Z", "c", "_", "é", "Ω", "10", "9"]
-        session.execute_many("INSERT INTO items (id, name) VALUES (?, ?)", enumerate(words))
-        found = session.execute("SELECT name FROM items ORDER BY name COLLATE BINARY")
-        assert [name for (name,) in found] == sorted(words)
-        assert session.execute("SELECT name FROM items WHERE name LIKE ?", ("b%",)) == []
-        assert session.execute("SELECT name FROM items WHERE name LIKE ? ESCAPE '!'", ("!_",)) == [("_",)]
-
-
-def test_rows_of_a_large_read_come_in_order_one_by_one(database: Database) -> None:
-    with database.write() as session:
-        n = session.execute_many("INSERT INTO items (id, name) VALUES (?, ?)", ((i, str(i)) for i in range(2500)))
-        assert n == 2500
-    with database.read() as session:
-        first = session.cursor_rows("SELECT id, name FROM items WHERE id >= ? ORDER BY id", (10,))
-        second = session.cursor_rows("SELECT id FROM items ORDER BY id DESC")
-        assert next(first) == (10, "10")
-        assert next(second) == (2499,)
-        assert sum(1 for _ in first) == 2489
-        assert session.one("SELECT count(*) FROM items") == (2500,)
-
-
-def test_an_upsert_counts_the_rows_it_changed(database: Database) -> None:
-    upsert = "INSERT INTO items (id, name) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
-    with database.write() as session:
-        assert session.execute_many(upsert, [(1, "a"), (1, "b"), (2, "c")]) == 2
-        assert session.execute_many(upsert, []) == 0
-        assert session.execute("UPDATE items SET name = ? WHERE id = ? RETURNING id, name", ("z", 2)) == [(2, "z")]
-    assert names(database) == ["a", "z"]
-
-
-@pytest.mark.parametrize(
-    ("statement", "values", "error", "says"),
-    [
-        ("SELECT ?", (), InputError, "1 placeholders, but 0 values"),
-        ("SELECT 1", (1,), InputError, "0 placeholders, but 1 values"),
-        ("SELECT ?1", (1,), InputError, "numbered"),
-        ("SELEC 1", (), InputError, "refused"),
-        ("SELECT 1; SELECT 2", (), InputError, "refused"),
-        ("SELECT * FROM nowhere", (), DataError, "nowhere"),
-        ("SELECT missing FROM items", (), DataError, "missing"),
-        ("INSERT INTO counters (name, value) VALUES ('m', NULL)", (), InputError, "forbids"),
-        ("INSERT INTO counters (name, value) VALUES ('n', 1)", (), ConflictError, "forbids"),
-    ],
-)
-def test_a_wrong_statement_is_a_typed_error_with_the_driver_s_as_its_cause(
-    database: Database, statement: str, values: tuple[object, ...], error: type[Exception], says: str
-) -> None:
-    with pytest.raises(error, match=says) as caught:
-        with database.write() as session:
-            session.execute(statement, values)
-    assert type(caught.value) is error
-
-
 # Migrations
 
 
-def test_migrations_run_once_in_order_and_later_ones_are_added(open_here: Callable[..., Database]) -> None:
+def test_migrations_run_once_in_order_and_later_ones_are_added(open_here: Open) -> None:
     ran: list[str] = []
 
     def first(session: Session) -> None:
@@ -374,7 +219,7 @@ def test_migrations_run_once_in_order_and_later_ones_are_added(open_here: Callab
         ]
 
 
-def test_a_migration_that_fails_leaves_nothing_of_itself(open_here: Callable[..., Database]) -> None:
+def test_a_migration_that_fails_leaves_nothing_of_itself(open_here: Open) -> None:
     def broken(session: Session) -> None:
         session.execute("CREATE TABLE half (id BIGINT)")
         raise RuntimeError("stop")
@@ -390,7 +235,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(open_here: Callable[...
         assert session.one("SELECT max(version) FROM things_migrations") == (2,)
 
 
-def test_a_newer_version_is_refused_naming_both(open_here: Callable[..., Database]) -> None:
+def test_a_newer_version_is_refused_naming_both(open_here: Open) -> None:
     open_here(create_items, create_counters).close()
     with pytest.raises(DataError, match="version 2, newer than 1") as caught:
         open_here(create_items)
