@@ -190,7 +190,7 @@ class SqliteDriver:
         return InputError(f"{where}: SQLite refused a statement: {said}")
 
     def _refused_write(self) -> LodeError:
-        if self._read_only or not os.access(self.where, os.W_OK):
+        if self._read_only or not (self.in_memory or os.access(self.where, os.W_OK)):
             return ConflictError(f"{self.where}: is open for reading only or may not be written; nothing was changed.")
         return InputError(f"{self.where}: a read() session cannot write: use write().")
 
