@@ -89,6 +89,25 @@ def test_an_upsert_counts_the_rows_it_changed(database: Database) -> None:
     assert names(database) == ["a", "z"]
 
 
+@pytest.mark.parametrize("n_rows", [1, 499, 500, 501, 2600])
+def test_bulk_inserts_of_any_size_keep_every_value(database: Database, n_rows: int) -> None:
+    rows = [(i * 2**30, None if i % 7 == 0 else f"${i} '?", i / 4, bytes([i % 256])) for i in range(n_rows)]
+    with database.write() as session:
+        assert session.execute_many("INSERT INTO items (id, name, share, body) VALUES (?, ?, ?, ?)", rows) == n_rows
+        again = "INSERT INTO items (id, name) VALUES (? + CAST(? AS BIGINT), upper(?)) ON CONFLICT (id) DO NOTHING"
+        assert session.execute_many(again, [(0, 0, "a"), (0, 1, "b"), (1, 0, "c"), (2, 0, "d")]) == 2
+        assert session.execute("SELECT id, name, share, body FROM items WHERE share IS NOT NULL ORDER BY id") == rows
+        assert session.execute("SELECT id, name FROM items WHERE share IS NULL ORDER BY id") == [(1, "B"), (2, "D")]
+
+
+def test_bulk_upserts_of_one_key_take_the_last(database: Database) -> None:
+    upsert = "INSERT INTO items (id, name) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name"
+    with database.write() as session:
+        session.execute_many(upsert, [(1, "a"), (1, "b"), (1, "c")])
+        session.execute_many("UPDATE items SET name = name || ? WHERE id = ?", [("!", 1), ("?", 1)])
+    assert names(database) == ["c!?"]
+
+
 @pytest.mark.parametrize(
     ("statement", "values", "error", "says"),
     [

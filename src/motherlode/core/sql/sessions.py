@@ -39,6 +39,9 @@ class Driver(Protocol):
 
     def is_usable(self, raw: Any) -> bool: ...
 
+    def execute_many(self, raw: Any, sql: str, rows: Sequence[Sequence[object]]) -> int:
+        """Runs the statement for each row; how many rows of the database changed."""
+
     def stream(self, raw: Any, sql: str, values: Sequence[object]) -> Any:
         """A cursor that does not hold all rows in memory."""
 
@@ -93,10 +96,7 @@ class Session:
         try:
             while batch := [check_values(row, n_places, self.dialect) for row in islice(iterator, ROWS_PER_BATCH)]:
                 self._check_open()
-                cursor = self.raw.cursor()
-                cursor.executemany(text, batch)
-                n_changed += max(cursor.rowcount, 0)
-                cursor.close()
+                n_changed += self._driver.execute_many(self.raw, text, batch)
         except self._driver.errors as error:
             raise self._failed(error) from error
         except BaseException as error:  # also a bad row: those before it are in

@@ -115,6 +115,10 @@ class SqliteDriver:
     def is_usable(self, raw: sqlite3.Connection) -> bool:
         return True
 
+    def execute_many(self, raw: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        cursor = raw.executemany(sql, rows)
+        return max(cursor.rowcount, 0)
+
     def stream(self, raw: sqlite3.Connection, sql: str, values: Sequence[Any]) -> sqlite3.Cursor:
         return raw.execute(sql, values)
 
