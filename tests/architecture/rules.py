@@ -46,6 +46,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "uvicorn": ("server/*",),
     "sqlite3": ("core/sql.py",),
     "psycopg": ("core/sql.py",),
+    "litellm": ("nuggets/llm/*",),
     **dict.fromkeys(("pylate", "ray", "langchain", "llama_index", "haystack", "mcp"), ("integrations/*",)),
     **dict.fromkeys(("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"), ()),
 }

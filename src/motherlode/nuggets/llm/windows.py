@@ -1,0 +1,78 @@
+"""Long texts in windows that a model can read at once, cut where a reader would pause."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from motherlode.errors import InputError
+
+__all__ = ["Window", "count_tokens", "cut_windows"]
+
+# Where to cut, the best place first: after a blank line, a line, a sentence, a word.
+_PAUSES = tuple(map(re.compile, (r"\n[^\S\n]*\n\s*", r"\n\s*", r"(?<=[.!?。！？])\s+|(?<=[。！？])", r"\s+")))
+_WORD = re.compile(r"[A-Za-z]+|\d{1,3}|[^\sA-Za-z\d]")
+
+
+class Window(NamedTuple):
+    """Characters ``begin`` to ``end`` (that one not included) of a document."""
+
+    begin: int
+    end: int
+
+
+def count_tokens(text: str) -> int:
+    """About how many tokens a model makes of a text, without that model's tokenizer.
+
+    A word counts one for every 6 letters begun, digits one for every three, signs and letters of other scripts one
+    each. Against the byte-pair vocabulary cl100k it counts 5 % to 30 % more for English prose (the guide has the
+    measurement), so that a budget in tokens errs on the safe side.
+    """
+    n_tokens = 0
+    for word in _WORD.findall(text):
+        n_tokens += -(-len(word) // 6) if word.isascii() and word.isalpha() else 1
+    return n_tokens
+
+
+def cut_windows(text: str, max_tokens: int) -> list[Window]:
+    """Windows over all of the text that is not blank, none of more than ``max_tokens`` by `count_tokens`.
+
+    Cut at blank lines; a paragraph that alone is too long, at its lines; a line, at its sentences; then at words; a
+    word that is too long, anywhere. Windows do not overlap, so that no fact is paid for twice.
+
+    Errors: InputError for less than 16 tokens.
+    """
+    if max_tokens < 16:
+        raise InputError(f"a window holds at least 16 tokens, not {max_tokens}")
+    windows: list[Window] = []
+    begin = end = n_tokens = 0
+    for first, last, size in _pieces(text, 0, len(text), max_tokens, 0):
+        if n_tokens and n_tokens + size > max_tokens:
+            windows.append(Window(begin, end))
+            n_tokens = 0
+        if not n_tokens:
+            begin = first
+        end = last
+        n_tokens += size
+    if n_tokens:
+        windows.append(Window(begin, end))
+    return windows
+
+
+def _pieces(text: str, begin: int, end: int, max_tokens: int, level: int) -> list[tuple[int, int, int]]:
+    """(begin, end, tokens) of paragraphs, and of parts of those that are too long, without the space between."""
+    size = count_tokens(text[begin:end])
+    if size == 0:
+        return []
+    if level and size <= max_tokens:
+        return [(begin, end, size)]
+    if level == len(_PAUSES):
+        step = max_tokens  # a token is at least one character
+        cuts = [(at, min(at + step, end)) for at in range(begin, end, step)]
+        return [(first, last, count_tokens(text[first:last])) for first, last in cuts]
+    found: list[tuple[int, int, int]] = []
+    at = begin
+    for pause in _PAUSES[level].finditer(text, begin, end):
+        found += _pieces(text, at, pause.start(), max_tokens, level + 1)
+        at = pause.end()
+    return found + _pieces(text, at, end, max_tokens, level + 1)
