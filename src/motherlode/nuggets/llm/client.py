@@ -72,15 +72,13 @@ class LiteLlmClient:
                 f"litellm knows no provider for the model {model!r}; write it as 'provider/model', e.g. "
                 "'openai/gpt-5-mini', 'azure/DEPLOYMENT', 'ollama_chat/qwen3'"
             )
-        if provider in _OLLAMA | _AMBIENT or provider in litellm._custom_providers:
-            return
-        if "mock_response" in options or options.get("api_key") or options.get("azure_ad_token"):
+        if provider in _OLLAMA | _AMBIENT or "mock_response" in options or options.get("azure_ad_token"):
             return
         state = litellm.validate_environment(model, api_base=options.get("api_base"))
         missing = [name for name in state["missing_keys"] if name.lower().split("_", 1)[-1] not in options]
         if not state["keys_in_environment"] and missing:
             raise UnsupportedError(
-                f"the model {model!r} needs credentials: set {' and '.join(missing)} in the environment, or give "
+                f"the model {model!r} needs credentials: set {', '.join(missing)} in the environment, or give "
                 "options={'api_key': …} (a local server that asks for none takes any text)"
             )
 
@@ -110,7 +108,7 @@ class LiteLlmClient:
                 self._modes[model] = lower[0]
             except CallError:
                 raise
-            except Exception as error:  # noqa: BLE001: a hundred providers' code runs here, and raises what it likes
+            except Exception as error:  # the code of a hundred providers raises what it likes
                 raise _failure(litellm, error) from error
 
     def _first_mode(self, litellm: Any, model: str) -> str:
@@ -189,7 +187,7 @@ def _is_about_the_text(litellm: Any, error: Exception) -> bool:
 
 
 def _failure(litellm: Any, error: Exception) -> CallError:
-    """litellm's exception as what to do next."""
+    """An exception of litellm as what to do next."""
     errors = litellm.exceptions
     reason = f"{type(error).__name__}: {str(error).removeprefix('litellm.')[:300]}"
     if isinstance(error, errors.Timeout):
@@ -207,6 +205,6 @@ def _failure(litellm: Any, error: Exception) -> CallError:
 def _retry_after_s(error: Exception) -> float | None:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     try:
-        return float(headers.get("retry-after"))
-    except (TypeError, ValueError):
+        return float(str(headers.get("retry-after")))
+    except ValueError:
         return None

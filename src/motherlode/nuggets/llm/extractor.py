@@ -66,7 +66,7 @@ class LlmExtractor:
         client: ModelClient | None = None,
     ) -> None:
         self.models = (models,) if isinstance(models, str) else tuple(models)
-        if not self.models or not all(isinstance(model, str) and model.strip() for model in self.models):
+        if not self.models or not all(str(model).strip() for model in self.models):
             raise InputError(f"models are names like 'openai/gpt-5-mini', at least one, not {models!r}")
         _check_counts(window_tokens=(window_tokens, 16), max_output_tokens=(max_output_tokens, 16),
                       n_parallel=(n_parallel, 1), n_retries=(n_retries, 0))  # fmt: skip
@@ -177,7 +177,7 @@ class LlmExtractor:
 
 def _check_counts(**counts: tuple[int, int]) -> None:
     for name, (value, least) in counts.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if value < least:
             raise InputError(f"{name} is a whole number of at least {least}, not {value!r}")
 
 
