@@ -17,13 +17,12 @@ from motherlode.nuggets.values import Quantity, Value
 __all__ = ["Reading", "find_quote", "read_claim"]
 
 # Models set typographic signs straight, or the other way round; a quote is still the same sentence.
-_SIGNS = {
-    "'": "['\u2018\u2019\u02bc`]",
-    '"': '["\u201c\u201d\u201e\u00ab\u00bb]',
-    "-": "[-\u2010\u2011\u2012\u2013\u2014\u2212]",
-    "…": r"(?:…|\.\.\.)",
-}
-_SIGN_OF = {sign: pattern for pattern in _SIGNS.values() for sign in re.sub(r"[\[\]]", "", pattern)[:12]}
+_ALIKE = (
+    "'\u2018\u2019\u02bc\u2032`",
+    '"\u201c\u201d\u201e\u00ab\u00bb',
+    "-\u2010\u2011\u2012\u2013\u2014\u2212",
+)
+_SIGN_OF = {sign: f"[{re.escape(signs)}]" for signs in _ALIKE for sign in signs}
 _NOTHING = frozenset(("", "null", "none", "unknown", "n/a", "na", "present", "now", "ongoing", "-", "?"))
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 _NUMBER = re.compile(r"[-+]?\d+(?:[ ,_'\u00a0\u202f]\d{3})*(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from motherlode.errors import UnsupportedError
+from motherlode.errors import InputError, UnsupportedError
 from motherlode.nuggets.llm.requests import CallError, Reply, Request
 
 __all__ = ["LiteLlmClient"]
@@ -53,6 +53,8 @@ class LiteLlmClient:
         prices: Mapping[str, tuple[float, float]] | None = None,
         output: str = "auto",
     ) -> None:
+        if output not in ("auto", *_MODES):
+            raise InputError(f"output is 'auto', 'schema', 'tool', 'json' or 'text', not {output!r}")
         self._options = dict(options or {})
         self._model_options = {model: dict(more) for model, more in (model_options or {}).items()}
         self._prices = dict(prices or {})

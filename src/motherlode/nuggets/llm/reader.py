@@ -61,8 +61,8 @@ class WindowAnswer:
         try:
             kept = json.loads(text)
             broken = [(raw, str(why)) for raw, why in kept["broken"]]
-            items = read_answer(json.dumps({"claims": kept["items"]})).items
-            return cls(items, broken, [str(model) for model in kept["models"]])
+            answer = read_answer(json.dumps({"claims": kept["items"]}))
+            return None if answer.errors else cls(answer.items, broken, [str(model) for model in kept["models"]])
         except (ValueError, KeyError, TypeError):
             return None
 

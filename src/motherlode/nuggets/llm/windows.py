@@ -25,8 +25,8 @@ def count_tokens(text: str) -> int:
     """About how many tokens a model makes of a text, without that model's tokenizer.
 
     A word counts one for every 6 letters begun, digits one for every three, signs and letters of other scripts one
-    each. Against the byte-pair vocabulary cl100k it counts 5 % to 30 % more for English prose (the guide has the
-    measurement), so that a budget in tokens errs on the safe side.
+    each. Against the byte-pair vocabulary cl100k this is 6 % more over 320 Wikipedia pages, for single pages 0.85 to
+    1.23 times as many; of long compounds and rare scripts that vocabulary makes up to half as many again.
     """
     n_tokens = 0
     for word in _WORD.findall(text):
