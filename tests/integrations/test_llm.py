@@ -211,6 +211,13 @@ def test_ollama_is_asked_in_its_own_protocol(running: Any) -> None:
     assert [claim.object for claim in maker.extract(Document("d", TEXT))] == ["Tim Cook"]
     (asked,) = server.requests
     assert asked["format"]["properties"]["claims"]["type"] == "array"
+    assert asked["options"]["num_ctx"] == 16_384
+
+
+def test_an_answer_is_asked_for_that_is_no_longer_than_the_model_can_give(running: Any) -> None:
+    server = running(**{"gpt-3.5-turbo": [Deed(COOK, as_tool=True)]})
+    extractor(server, "gpt-3.5-turbo").extract(Document("d", TEXT))
+    assert server.requests[0]["max_tokens"] == 4096
 
 
 def test_the_cost_is_the_providers_count_times_the_price_of_the_table(running: Any) -> None:

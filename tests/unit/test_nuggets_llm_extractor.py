@@ -189,7 +189,8 @@ def test_a_timeout_may_have_been_billed_and_counts_in_full() -> None:
     client = ScriptedClient(lambda model, text: CallError("Timeout", may_be_billed=True))
     maker = extractor(client, max_output_tokens=100)
     (result,) = maker.extract_many(documents("A is b."))
-    assert (maker.spent_usd, result.cost_usd) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert maker.spent_usd == pytest.approx(0.1)
+    assert result.cost_usd == pytest.approx(0.1)
 
 
 def test_retries_wait_twice_as_long_each_time_and_then_give_up(monkeypatch: pytest.MonkeyPatch) -> None:

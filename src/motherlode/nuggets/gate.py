@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
-from motherlode.core.time import EVER, NEVER, PartialDate, to_micros
+from motherlode.core.time import EVER, NEVER, PartialDate, parse_partial_date
 from motherlode.errors import InputError
 from motherlode.nuggets.record import Claim
-from motherlode.nuggets.values import display_value, normalize_name
+from motherlode.nuggets.values import normalize_name
 
 __all__ = ["Gate", "Sorted", "object_fault"]
 
@@ -25,8 +25,8 @@ _PRONOUNS = frozenset(
     )
 )
 _ARTICLES = frozenset(("the", "a", "an"))
-_SENTENCE_END = re.compile(r"[.!?。！？](?=\s+\S)|[。！？](?=\S)")
-_INITIAL = re.compile(r"(?:^|[\s.])\w\.$|\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|No|Inc|Corp|Co|Ltd|Bros)\.$")
+_SENTENCE_END = re.compile(r"([^\W\d_]+)([.!?])[\"')\]”’]*\s+(\w)|[。！？](?=\S)")
+_ABBREVIATED = frozenset(("vs", "approx", "ca", "no", "nos", "etc", "al", "cf", "eg", "ie", "pp", "vol"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +97,16 @@ class Gate:
     def _date_fault(self, claim: Claim) -> str | None:
         first = PartialDate.from_year(self.earliest).earliest
         last = PartialDate.from_year(self.latest).latest
-        for name, bound in (("valid_from", claim.interval.start), ("valid_to", claim.interval.end)):
+        stated = [("valid_from", claim.interval.start), ("valid_to", claim.interval.end)]
+        if isinstance(claim.object, date | PartialDate):
+            stated.append(("the object", parse_partial_date(claim.object)))
+        for name, bound in stated:
             if bound is None:
                 continue
             too_early = bound.earliest != NEVER and bound.earliest < first
             too_late = bound.latest != EVER and bound.latest > last
             if too_early or too_late:
                 return f"{name} {bound} is outside the years {self.earliest} to {self.latest}"
-        if isinstance(claim.object, datetime) and not first <= to_micros(claim.object) < last:
-            return f"the object {display_value(claim.object)} is outside the years {self.earliest} to {self.latest}"
-        if isinstance(claim.object, date) and not self.earliest <= claim.object.year <= self.latest:
-            return f"the object {display_value(claim.object)} is outside the years {self.earliest} to {self.latest}"
         return None
 
 
@@ -136,13 +135,25 @@ def object_fault(claim: Claim, *, longest: int = 200) -> str | None:
 
 
 def _only_points(text: str) -> bool:
-    words = [word for word in re.findall(r"\w+", text.casefold()) if word not in _ARTICLES]
-    # 'IT' and 'US' are names; 'it' and 'us' point.
-    if len(words) == 1 and text.strip().isupper() and len(words[0]) > 1:
+    """Whether a text is pronouns only. 'IT' and 'US' are names, 'The Who' is one by its second capital."""
+    words = re.findall(r"\w+", text)
+    if not words or (len(words) == 1 and len(words[0]) > 1 and words[0].isupper()):
         return False
-    return bool(words) and all(word in _PRONOUNS for word in words)
+    if any(word[0].isupper() for word in words[1:]):
+        return False
+    bare = [word.casefold() for word in words if word.casefold() not in _ARTICLES]
+    return bool(bare) and all(word in _PRONOUNS for word in bare)
 
 
 def _has_two_sentences(text: str) -> bool:
-    """Whether a sentence ends inside; 'J. Smith' and 'Acme Inc. of Ohio' do not end one."""
-    return any(not _INITIAL.search(text[: found.end()]) for found in _SENTENCE_END.finditer(text))
+    """Whether a sentence ends inside; 'J. Smith', 'Capt. Cook', 'Acme Inc. of Ohio' and 'Yahoo! Japan' end none."""
+    for found in _SENTENCE_END.finditer(text):
+        word, sign, following = found.groups()
+        if word is None:
+            return True
+        is_short = word[0].isupper() and len(word) < 6
+        is_abbreviated = sign == "." and (is_short or word.lower() in _ABBREVIATED)
+        is_in_name = sign != "." and len(text[: found.end(1)].split()) < 4
+        if following.isupper() and not is_abbreviated and not is_in_name:
+            return True
+    return False

@@ -17,6 +17,7 @@ _OLLAMA = frozenset(("ollama", "ollama_chat"))
 _AMBIENT = frozenset(("bedrock", "bedrock_converse", "sagemaker", "sagemaker_chat", "vertex_ai", "vertex_ai_beta"))
 _MODES = ("schema", "tool", "json", "text")
 _TOOL = "record_claims"
+_OLLAMA_CONTEXT = 16_384
 _loading = threading.Lock()
 
 
@@ -126,7 +127,11 @@ class LiteLlmClient:
         return mode
 
     def _complete(self, litellm: Any, model: str, request: Request, mode: str) -> Reply:
+        is_ollama = _provider(litellm, model, self.options_of(model)) in _OLLAMA
+        allowed = None if is_ollama else (_info(litellm, model) or {}).get("max_output_tokens")
         options = {
+            # Ollama cuts what does not fit its context without a word; one size, because another loads the model anew.
+            **({"num_ctx": _OLLAMA_CONTEXT} if is_ollama else {}),
             "temperature": 0,
             "drop_params": True,  # e.g. the temperature, which some models do not let one set
             "num_retries": 0,  # the caller waits between tries, which litellm's own retries do not
@@ -137,7 +142,7 @@ class LiteLlmClient:
         response = litellm.completion(
             model=model,
             messages=[dict(message) for message in request.messages],
-            max_tokens=request.max_tokens,
+            max_tokens=min(request.max_tokens, allowed or request.max_tokens),
             timeout=request.timeout_s,
             **options,
         )
