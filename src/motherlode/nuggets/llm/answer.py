@@ -13,7 +13,7 @@ _REQUIRED = ("subject", "predicate", "object", "quote")
 _THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _TRAILING_COMMA = re.compile(r",(?=\s*[\]}])")
 _LISTS = ("claims", "facts", "nuggets", "items", "results")
-_MANY_STARTS = 200  # of JSON values tried in an answer; more braces than that are no answer of ours
+_MANY_STARTS = 200  # of JSON values tried in vain in an answer; with more it is none of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,13 @@ def _complete_items(text: str) -> list[Any] | None:
         return None
     items: list[Any] = []
     decoder = json.JSONDecoder()
-    at = opened.end()
-    while True:
-        begin = text.find("{", at)
-        if begin < 0:
-            break
+    at, n_failed = opened.end(), 0
+    while n_failed < _MANY_STARTS and (begin := text.find("{", at)) >= 0:
         try:
             value, at = decoder.raw_decode(text, begin)
         except (ValueError, RecursionError):
             at = begin + 1
+            n_failed += 1
             continue
         items.append(value)
     return items or None
