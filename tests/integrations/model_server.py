@@ -49,6 +49,7 @@ class ModelServer:
     def __init__(self, scripts: Mapping[str, Script]) -> None:
         self.scripts = scripts
         self.requests: list[dict[str, Any]] = []
+        self.times_s: list[float] = []
         self.url = ""
         self.most_at_once = 0
         self._at_once = 0
@@ -62,6 +63,7 @@ class ModelServer:
         script = self.scripts[body["model"]]
         with self._lock:
             self.requests.append(body)
+            self.times_s.append(time.perf_counter())
             number = self._n_asked.get(body["model"], 0)
             self._n_asked[body["model"]] = number + 1
         return script(body) if callable(script) else script[min(number, len(script) - 1)]
