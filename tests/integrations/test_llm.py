@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -247,6 +249,21 @@ def test_missing_credentials_are_named_before_anything_is_sent() -> None:
         LlmExtractor("anthropic/claude-sonnet-4-5").extract(Document("d", TEXT))
     with pytest.raises(UnsupportedError, match="no provider for the model 'turtle'"):
         LlmExtractor("turtle").extract(Document("d", TEXT))
+
+
+def test_missing_credentials_of_a_cloud_that_knows_other_ways_are_named_by_the_result(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    result = one(LlmExtractor("bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0"))
+    assert "neither set: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, nor a profile" in (result.quarantined or "")
+    if importlib.util.find_spec("google") is None:
+        with pytest.raises(UnsupportedError, match=r"pip install 'litellm\[google\]'"):
+            one(LlmExtractor("vertex_ai/gemini-2.5-flash"))
 
 
 def test_a_model_without_credentials_leaves_the_work_to_the_next(running: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import threading
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ _AMBIENT = frozenset(("bedrock", "bedrock_converse", "sagemaker", "sagemaker_cha
 _MODES = ("schema", "tool", "json", "text")
 _TOOL = "record_claims"
 _OLLAMA_CONTEXT = 16_384
+_NO_CREDENTIALS = "Unable to locate credentials"  # of the AWS client, before anything is sent
 _loading = threading.Lock()
 
 
@@ -61,6 +63,7 @@ class LiteLlmClient:
         self._prices = dict(prices or {})
         self._output = output
         self._modes: dict[str, str] = {}
+        self._hints: dict[str, str] = {}
 
     def options_of(self, model: str) -> dict[str, Any]:
         """The keyword arguments that go with every request to a model."""
@@ -75,11 +78,17 @@ class LiteLlmClient:
                 f"litellm knows no provider for the model {model!r}; write it as 'provider/model', e.g. "
                 "'openai/gpt-5-mini', 'azure/DEPLOYMENT', 'ollama_chat/qwen3'"
             )
-        if provider in _OLLAMA | _AMBIENT or "mock_response" in options or options.get("azure_ad_token"):
+        if provider in _OLLAMA or "mock_response" in options or options.get("azure_ad_token"):
             return
+        if provider.startswith("vertex_ai") and not _has_google():
+            raise UnsupportedError(
+                f"the model {model!r} needs Google's package for credentials: pip install 'litellm[google]'"
+            )
         state = litellm.validate_environment(model, api_base=options.get("api_base"))
         missing = [name for name in state["missing_keys"] if name.lower().split("_", 1)[-1] not in options]
-        if not state["keys_in_environment"] and missing:
+        if not state["keys_in_environment"] and missing and provider in _AMBIENT:
+            self._hints[model] = f" (neither set: {', '.join(missing)}, nor a profile or role found)"
+        elif not state["keys_in_environment"] and missing:
             raise UnsupportedError(
                 f"the model {model!r} needs credentials: set {', '.join(missing)} in the environment, or give "
                 "options={'api_key': …} (a local server that asks for none takes any text)"
@@ -107,12 +116,12 @@ class LiteLlmClient:
                 lower = _MODES[_MODES.index(mode) + 1 :]
                 is_final = self._output != "auto" or not lower or _is_about_the_text(litellm, error)
                 if is_final:
-                    raise _failure(litellm, error) from error
+                    raise _failure(litellm, error, self._hints.get(model, "")) from error
                 self._modes[model] = lower[0]
             except CallError:
                 raise
             except Exception as error:  # the code of a hundred providers raises what it likes
-                raise _failure(litellm, error) from error
+                raise _failure(litellm, error, self._hints.get(model, "")) from error
 
     def _first_mode(self, litellm: Any, model: str) -> str:
         if self._output != "auto":
@@ -172,6 +181,13 @@ def _held(mode: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"response_format": {"type": "json_object"}} if mode == "json" else {}
 
 
+def _has_google() -> bool:
+    try:
+        return importlib.util.find_spec("google.auth") is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def _provider(litellm: Any, model: str, options: Mapping[str, Any]) -> str | None:
     try:
         return str(litellm.get_llm_provider(model, api_base=options.get("api_base"))[1])
@@ -190,13 +206,20 @@ def _info(litellm: Any, model: str) -> Mapping[str, Any] | None:
 def _is_about_the_text(litellm: Any, error: Exception) -> bool:
     """Whether a bad request is bad for what is in it, so that another shape of answer would not help."""
     errors = litellm.exceptions
-    return isinstance(error, errors.ContextWindowExceededError | errors.ContentPolicyViolationError)
+    is_final = isinstance(error, errors.ContextWindowExceededError | errors.ContentPolicyViolationError)
+    return is_final or _NO_CREDENTIALS in str(error)
 
 
-def _failure(litellm: Any, error: Exception) -> CallError:
-    """An exception of litellm as what to do next."""
+def _failure(litellm: Any, error: Exception, hint: str) -> CallError:
+    """An exception of litellm as what to do next. hint: what is known of missing credentials."""
     errors = litellm.exceptions
-    reason = f"{type(error).__name__}: {str(error).removeprefix('litellm.')[:300]}"
+    name = type(error).__name__
+    said = str(error).split("Traceback (most recent")[0].replace("litellm.", "").strip()
+    while said.startswith(f"{name}: "):
+        said = said.removeprefix(f"{name}: ")
+    reason = f"{name}: {said[:300]}"
+    if _NO_CREDENTIALS in said:
+        return CallError(reason + hint, dead=True)
     if isinstance(error, errors.Timeout):
         return CallError(reason, retry=True, may_be_billed=True)
     if isinstance(error, errors.ContextWindowExceededError):
