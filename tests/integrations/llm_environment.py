@@ -1,6 +1,6 @@
 """An environment with litellm, made in the cache when first asked for: python tests/integrations/llm_environment.py
 
-litellm takes 0.3 GB with what it brings along, so the environment of the other tests does without.
+litellm takes 0.36 GB with what it brings along, so the environment of the other tests does without.
 $MOTHERLODE_LLM_PYTHON names an interpreter that has litellm already, of the Python version that runs the tests.
 """
 
