@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-import motherlode
 from tests.integrations import environment
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """A folder to import motherlode from, and nothing else of the environment that runs this."""
-    target = tmp_path / "path" / "motherlode"
-    target.mkdir(parents=True)
-    native = importlib.util.find_spec("motherlode._native")
-    assert native is not None
-    assert native.origin is not None
-    for entry in [*Path(motherlode.__file__).parent.iterdir(), Path(native.origin)]:
-        if entry.name != "__pycache__" and not (target / entry.name).exists():
-            (target / entry.name).symlink_to(entry)
-    return target.parent
 
 
 def run_there(python: Path, package: Path) -> None:
