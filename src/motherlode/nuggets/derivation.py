@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from motherlode.core.time import EVER, NEVER
 from motherlode.nuggets.record import digest
@@ -26,8 +28,7 @@ _NOT_LIVE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What claims compete about: a subject's predicate, in a scope; canonical names."""
 
     scope: str
@@ -100,6 +101,7 @@ class DerivedNugget:
         return NEVER if self.start is None else self.start[0]
 
 
+@lru_cache(maxsize=1 << 17)
 def nugget_id(key: Key, object_key: str, start: int | None) -> str:
     """Hash of key, object, scope and the tenure's earliest start (None: no dates)."""
     return "n" + digest(key.scope, key.subject, key.predicate, object_key, "undated" if start is None else start)

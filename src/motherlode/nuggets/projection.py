@@ -19,7 +19,7 @@ from motherlode.nuggets.derivation import DerivedNugget, Key, derive, derive_sin
 from motherlode.nuggets.full_text import add_versions, remove_words
 from motherlode.nuggets.ledger import Ledger, Rank, key_hash
 from motherlode.nuggets.tenures import KeyClaim
-from motherlode.nuggets.words import predicate_tokens, tokens
+from motherlode.nuggets.words import predicate_marker, tokens
 
 __all__ = ["VERSION_COLUMNS", "Projection", "group_of", "raw_keys", "version_values"]
 
@@ -81,7 +81,8 @@ class Projection:
 
     def add_fresh(self, groups: Iterable[tuple[Key, Sequence[ClaimRow]]], newest: dict[str, Rank], at: int) -> None:
         """Project keys of which nothing was recorded before; all their claims are given."""
-        for key, rows in groups:
+        # In the order of their hashes, which is that of the table's index on keys.
+        for key, rows in sorted(groups, key=lambda group: self._hash(group[0])):
             self._write(key, rows, self._derive(key, rows, newest), at)
         self.flush()
 
@@ -209,16 +210,13 @@ class Projection:
         )
 
     def _words(self, key: Key, subject: str, name: str, evidence: Sequence[ClaimRow]) -> str:
-        """What finds it, each word once: names of the subject, words of the predicate, the object.
+        """What finds it, each word once: the predicate's marker, names of the subject, the object.
 
         Behind a line break the words that only a sentence of its evidence has.
         """
-        found = [*tokens(subject)]
+        found = (predicate_marker(key.predicate), *tokens(subject), *tokens(name))
         if len(names := self.ledger.names(key.subject)) > 1:
-            for other in names:
-                found += tokens(other)
-        found += predicate_tokens(self.ledger.schema.find(key.predicate))
-        found += tokens(name)
+            found += tuple(word for other in names for word in tokens(other))
         fact = dict.fromkeys(found)
         text = next((row.text for row in evidence if row.text), None)
         if text is None:
@@ -230,6 +228,11 @@ class Projection:
         """Insert what was derived."""
         if self.added:
             add_versions(self.session, VERSION_COLUMNS, self.added)
+            predicate = VERSION_COLUMNS.index("predicate")
+            self.session.execute_many(
+                "INSERT INTO nugget_predicates (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
+                [(name,) for name in sorted({row[predicate] for row in self.added})],
+            )
             self.added.clear()
         if self.aliases:
             self.session.execute_many(
