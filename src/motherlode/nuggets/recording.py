@@ -31,7 +31,7 @@ from motherlode.nuggets.schema import Schema, load_schema
 from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.values import display_value
 
-__all__ = ["LedgerCache", "Recording", "check_spans", "load_events", "read_state", "write_state"]
+__all__ = ["LedgerCache", "Recording", "check_spans", "load_events", "read_state", "without_collection", "write_state"]
 
 _BULK = 5000  # claims of one call
 _COUNTERS = ("seq", "doc", "version", "recorded_at", "n_events")
@@ -90,6 +90,7 @@ class Recording:
     ledger: Ledger = field(init=False)
     touched: set[Key] = field(default_factory=set)
     renewed: set[Key] = field(default_factory=set)
+    _keys: dict[tuple[str, str, str], Key] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.state = read_state(self.session)
@@ -120,10 +121,6 @@ class Recording:
 
         What that version said already is not recorded twice.
         """
-        with _without_collection(len(claims)):
-            return self._add(claims, document, extractor)
-
-    def _add(self, claims: Sequence[Claim], document: Document | None, extractor: str | None) -> list[StoredClaim]:
         stored = [stored_claim(claim, self.ledger.schema, document) for claim in claims]
         docs = self._documents([document], extractor) if document is not None else self._unwritten(claims)
         rows: list[tuple[Any, ...]] = []
@@ -151,7 +148,11 @@ class Recording:
 
     def key_of(self, claim: StoredClaim) -> Key:
         """The key under which a claim competes."""
-        return Key(claim.scope, self.ledger.name(claim.subject_key), claim.predicate)
+        said = claim.scope, claim.subject_key, claim.predicate
+        key = self._keys.get(said)
+        if key is None:
+            key = self._keys[said] = Key(claim.scope, self.ledger.name(claim.subject_key), claim.predicate)
+        return key
 
     def own_id(self, claim: StoredClaim) -> str:
         """The id of the nugget that a claim would be alone."""
@@ -270,6 +271,7 @@ class Recording:
         )
         self._next("n_events")
         before = self.ledger
+        self._keys.clear()
         self.ledger = self.ledgers.current(self.session, self.state["n_events"])
         self._touch_event(kept, before)
         return kept
@@ -351,7 +353,7 @@ class Recording:
 
 
 @contextmanager
-def _without_collection(n_claims: int) -> Iterator[None]:
+def without_collection(n_claims: int) -> Iterator[None]:
     """Python's cyclic collector rests while many rows are made, none of which is in a cycle: a sixth of a bulk load."""
     if n_claims < _BULK or not gc.isenabled():
         yield

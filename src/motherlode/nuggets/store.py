@@ -17,7 +17,7 @@ from motherlode.nuggets.ledger import StoredClaim, key_hash
 from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Claim, Document, Extractor
-from motherlode.nuggets.recording import Recording, check_spans
+from motherlode.nuggets.recording import Recording, check_spans, without_collection
 from motherlode.nuggets.schema import Schema
 from motherlode.nuggets.tables import MIGRATIONS, NAMESPACE, TABLES
 
@@ -83,7 +83,7 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
                 raise InputError(f"assert_claims takes Claim objects, not {type(claim).__name__} {claim!r}")
         if document is not None:
             check_spans(listed, document)
-        with self.recording() as work:
+        with without_collection(len(listed)), self.recording() as work:
             stored = work.add(listed, document, extractor)
             work.finish()
             return self._nuggets_of(work, stored)
