@@ -21,11 +21,12 @@ from motherlode.nuggets.claim_rows import (
     newest_ranks,
     places,
 )
-from motherlode.nuggets.derivation import Key
+from motherlode.nuggets.derivation import Key, nugget_id
 from motherlode.nuggets.ledger import Event, Ledger, StoredClaim, key_hash, stored_claim
 from motherlode.nuggets.projection import Projection
 from motherlode.nuggets.record import Claim, Document
 from motherlode.nuggets.schema import Schema, load_schema
+from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.values import display_value
 
 __all__ = ["LedgerCache", "Recording", "check_spans", "load_events", "read_state", "write_state"]
@@ -109,8 +110,10 @@ class Recording:
 
     # Claims and documents
 
-    def add(self, claims: Sequence[Claim], document: Document | None = None, extractor: str | None = None) -> list[str]:
-        """Record claims, each under the version of the document that makes it; their ids.
+    def add(
+        self, claims: Sequence[Claim], document: Document | None = None, extractor: str | None = None
+    ) -> list[StoredClaim]:
+        """Record claims, each under the version of the document that makes it; as they are stored.
 
         What that version said already is not recorded twice.
         """
@@ -127,7 +130,7 @@ class Recording:
             said.add(saying)
             seq = self._next("seq")
             rows.append(claim_values(seq, row.doc, claim, held, self.at))
-            key = Key(held.scope, self.ledger.name(held.subject_key), held.predicate)
+            key = self.key_of(held)
             if rows[-1][3] in known_keys or key in self.touched:
                 self.touched.add(key)
             else:
@@ -137,7 +140,20 @@ class Recording:
                 )
         insert_claims(self.session, rows)
         self._project_fresh(fresh)
-        return [held.claim_id for held in stored]
+        return stored
+
+    def key_of(self, claim: StoredClaim) -> Key:
+        """The key under which a claim competes."""
+        return Key(claim.scope, self.ledger.name(claim.subject_key), claim.predicate)
+
+    def own_id(self, claim: StoredClaim) -> str:
+        """The id of the nugget that a claim would be alone."""
+        target = self.ledger.object_of(claim.object_kind, claim.object_key)
+        return nugget_id(
+            self.key_of(claim),
+            target,
+            None if claim.start is None and claim.end is None else order_start(claim.start, claim.end)[0],
+        )
 
     def _project_fresh(self, fresh: dict[Key, list[ClaimRow]]) -> None:
         """Keys of which nothing was known need nothing to be read; but for merged names, whose other claims count."""

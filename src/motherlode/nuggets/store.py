@@ -11,9 +11,9 @@ from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
 from motherlode.nuggets.ask import StoreQuestions
 from motherlode.nuggets.decisions import StoreDecisions
-from motherlode.nuggets.derivation import Key, nugget_id
+from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
-from motherlode.nuggets.ledger import StoredClaim, key_hash, stored_claim
+from motherlode.nuggets.ledger import StoredClaim, key_hash
 from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Claim, Document, Extractor
@@ -84,24 +84,18 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
         if document is not None:
             check_spans(listed, document)
         with self.recording() as work:
-            work.add(listed, document, extractor)
+            stored = work.add(listed, document, extractor)
             work.finish()
-            return self._nuggets_of(work, listed)
+            return self._nuggets_of(work, stored)
 
-    def _nuggets_of(self, work: Recording, claims: Sequence[Claim]) -> list[str | None]:
+    def _nuggets_of(self, work: Recording, claims: Sequence[StoredClaim]) -> list[str | None]:
         """Each claim's own id, or the id that the nugget has for which it is evidence."""
-        own: list[tuple[Key, str, StoredClaim]] = []
-        for claim in claims:
-            stored = stored_claim(claim, work.ledger.schema)
-            [held] = work.ledger.key_claims([stored], {})
-            key = Key(claim.scope, work.ledger.name(stored.subject_key), stored.predicate)
-            start = held.order_start[0] if held.is_dated else None
-            own.append((key, nugget_id(key, held.object_key, start), stored))
-        moved = read_nuggets(work.session, [name for key, name, _ in own if key in work.renewed])
+        own = [(work.key_of(claim), work.own_id(claim)) for claim in claims]
+        moved = read_nuggets(work.session, [name for key, name in own if key in work.renewed])
         found: list[str | None] = []
-        for key, name, stored in own:
-            if stored.negated:
-                found.append(self._denied_by(work.session, key, stored.claim_id))
+        for claim, (key, name) in zip(claims, own, strict=True):
+            if claim.negated:
+                found.append(self._denied_by(work.session, key, claim.claim_id))
             else:
                 found.append(moved[name].nugget_id if name in moved else name)
         return found
@@ -139,9 +133,9 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
         check_spans(found, document)
         fingerprint = extractor.fingerprint if extractor is not None and claims is None else None
         with self.recording() as work:
-            work.add(found, document, fingerprint)
+            stored = work.add(found, document, fingerprint)
             work.finish()
-            ids = self._nuggets_of(work, found)
+            ids = self._nuggets_of(work, stored)
             schema = work.ledger.schema
         unsure = [claim.confidence for claim in found if claim.confidence is not None]
         return IngestReport(

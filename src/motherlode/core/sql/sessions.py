@@ -81,13 +81,19 @@ class Session:
             raise
         return row
 
-    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
-        """Runs one statement per row of values, in batches; how many database rows it changed."""
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]], *, trusted: bool = False) -> int:
+        """Runs one statement per row of values, in batches; how many database rows it changed.
+
+        trusted: the caller made the rows of plain values (None, int of 64 bits, float, str without NUL, bytes), as many
+        as there are places; they are not looked at again, which is a third of the time of a bulk load.
+        """
         text, n_places = translate(sql, self.dialect)
         n_changed = 0
         iterator = iter(rows)
         try:
-            while batch := [check_values(row, n_places, self.dialect) for row in islice(iterator, ROWS_PER_BATCH)]:
+            while batch := list(islice(iterator, ROWS_PER_BATCH)):
+                if not trusted:
+                    batch = [check_values(row, n_places, self.dialect) for row in batch]
                 self._check_open()
                 cursor = self.raw.cursor()
                 cursor.executemany(text, batch)
