@@ -8,11 +8,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Claim": "motherlode.nuggets.record",
     "CandidateSource": "motherlode.retrieval.text_search",
     "Clusters": "motherlode.retrieval.clustering",
     "ConflictError": "motherlode.errors",
     "CpuInfo": "motherlode.retrieval.kernels",
     "DataError": "motherlode.errors",
+    "Document": "motherlode.nuggets.record",
     "DocumentVectors": "motherlode.retrieval.document_vectors",
     "Encoder": "motherlode.core.ports",
     "Explanation": "motherlode.retrieval.explain",
@@ -40,6 +42,13 @@ _WHERE = {
     "cpu": "motherlode.retrieval.kernels",
     "estimate_index": "motherlode.retrieval.estimate",
     "exact_search": "motherlode.retrieval.exact",
+    "Evidence": "motherlode.nuggets.hits",
+    "Nugget": "motherlode.nuggets.hits",
+    "NuggetHit": "motherlode.nuggets.hits",
+    "NuggetStore": "motherlode.nuggets.store",
+    "Quantity": "motherlode.nuggets.values",
+    "load_schema": "motherlode.nuggets.schema",
+    "open_nuggets": "motherlode.workflows.nuggets",
     "field": "motherlode.retrieval.metadata.expressions",
     "from_arrow": "motherlode.retrieval.arrays",
     "from_documents": "motherlode.retrieval.arrays",

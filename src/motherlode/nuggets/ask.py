@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from motherlode.core.ports import Progress
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER, NEVER, PartialDate, parse_partial_date as parse_date, to_micros
 from motherlode.errors import InputError
@@ -46,6 +47,10 @@ class VectorRanking(Protocol):
         """Encode a question ahead of `rank`, so that the two can be timed apart."""
         ...
 
+    def advance(self, progress: Progress | None = None) -> int:
+        """Take in what the store recorded since, and forget what it erased; how many versions came."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -61,6 +66,7 @@ class StoreQuestions(StoreAccess):
     """The part of a store that answers questions."""
 
     vectors: VectorRanking | None = None
+    """Filled by whoever opens the store with an encoder."""
     _renames: Renames | None = None
 
     def ask(
@@ -100,6 +106,15 @@ class StoreQuestions(StoreAccess):
                 candidates = self._fused(session, asked, allowed, candidates, parts, k)
             chosen = _in_order(candidates)[:k]
             return self._hits(session, ledger, chosen, asked, known_micros(known_at), parts)
+
+    def update_vectors(self, progress: Progress | None = None) -> int:
+        """Bring the late-interaction index up to date; how many versions of nuggets it took in.
+
+        Errors: InputError for a store that was opened without an encoder.
+        """
+        if self.vectors is None:
+            raise InputError("this store was opened without an encoder; open_nuggets(…, encoder='minilm')")
+        return self.vectors.advance(progress)
 
     def _asked(self, question: str, valid_at: Moment | None) -> Question:
         """What is asked, and about when."""

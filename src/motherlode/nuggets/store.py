@@ -179,4 +179,6 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
         """
         with self.recording() as work:
             certificate = erase_source(work, source, actor, reason)
+        if self.vectors is not None:
+            self.vectors.advance()
         return replace(certificate, bytes_left=not self._database.checkpoint(TABLES))

@@ -68,8 +68,10 @@ CREATE INDEX nugget_versions_terms ON nugget_versions USING gin (terms)
 
 
 def _create(session: Session) -> None:
-    text = _SQLITE_TEXT if session.dialect == "sqlite" else _POSTGRESQL_TEXT
-    for statement in f"{_TABLES};{text}".split(";"):
+    text, tables = _POSTGRESQL_TEXT, _TABLES
+    if session.dialect == "sqlite":  # only INTEGER PRIMARY KEY is the rowid itself; BIGINT would be a second tree
+        text, tables = _SQLITE_TEXT, _TABLES.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+    for statement in f"{tables};{text}".split(";"):
         session.execute(statement)
 
 
