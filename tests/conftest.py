@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from motherlode.nuggets.store import NuggetStore, open_nuggets
 from tests import postgres
+from tests.nugget_worlds import Ticking
 
 # Examples are the same in every run: a red test is red for everybody. LODE_HYPOTHESIS=explore looks further.
 settings.register_profile("repeat", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -48,3 +50,25 @@ def sql_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "facts.db")
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    """The clock of `store`, which stands until the test turns it."""
+    return Ticking()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def nugget_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a nugget store may live: in memory, in a file, on a server."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return ":memory:" if request.param == "memory" else str(tmp_path / "facts.db")
+
+
+@pytest.fixture
+def store(nugget_place: str, clock: Ticking) -> Iterator[NuggetStore]:
+    """An empty nugget store, in each place."""
+    with open_nuggets(nugget_place, clock=clock) as opened:
+        yield opened

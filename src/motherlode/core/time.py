@@ -192,7 +192,7 @@ class PartialDate:
             case Granularity.DECADE:
                 return f"{start.year // 10:03}0s"
             case Granularity.CENTURY:
-                return f"{start.year:04}/{start.year + 100:04}"
+                return f"{start.year:04}/{min(start.year + 99, 9999):04}"  # both years included, as in every range
             case _:
                 return f"{start.year:04}"
 

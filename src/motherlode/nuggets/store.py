@@ -13,7 +13,7 @@ from motherlode.nuggets.ask import StoreQuestions
 from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
-from motherlode.nuggets.ledger import StoredClaim, key_hash
+from motherlode.nuggets.ledger import Event, StoredClaim, key_hash
 from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Claim, Document, Extractor
@@ -56,7 +56,29 @@ def open_nuggets(
     database = open_database(
         where, migrations=MIGRATIONS, namespace=NAMESPACE, create=create, read_only=read_only, timeout_s=timeout_s
     )
-    return NuggetStore(database, schema=schema, clock=clock)
+    store = NuggetStore(database, schema=schema, clock=clock)
+    if schema is not None and not read_only:
+        try:
+            _adopt(store, schema)
+        except BaseException:
+            store.close()
+            raise
+    return store
+
+
+def _adopt(store: NuggetStore, schema: Schema) -> None:
+    """Make a schema the store's own where it has none yet, so that it holds for whoever opens the store next."""
+
+    def has_own(session: Session) -> bool:
+        return session.one("SELECT 1 FROM nugget_events WHERE type = 'schema'") is not None
+
+    with store.reading() as session:
+        if has_own(session):
+            return
+    with store.recording() as work:
+        if not has_own(work.session):
+            said = {"schema": schema.to_dict()}
+            work.record(Event.of("schema", said, "opening", "given when the store was opened", work.at))
 
 
 class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
