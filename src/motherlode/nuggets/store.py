@@ -13,9 +13,9 @@ from motherlode.nuggets.ask import StoreQuestions
 from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
+from motherlode.nuggets.insights import StoreInsights
 from motherlode.nuggets.ledger import Event, StoredClaim, key_hash
 from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
-from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Claim, Document, Extractor
 from motherlode.nuggets.recording import Recording, check_spans, without_collection
 from motherlode.nuggets.schema import Schema
@@ -81,7 +81,7 @@ def _adopt(store: NuggetStore, schema: Schema) -> None:
             work.record(Event.of("schema", said, "opening", "given when the store was opened", work.at))
 
 
-class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
+class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions):
     """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
 
     Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
