@@ -78,6 +78,7 @@ def test_a_report_counts_what_the_texts_say() -> None:
     assert measures == {
         "nugget_recall": 1.0,  # of two with answers
         "dated_recall": 0.5,  # only the first knows its time
+        "clear_recall": 0.5,  # the second item names both
         "temporal_correctness": pytest.approx((1 + 0.5) / 2),
         "conflict_rate": pytest.approx(1 / 3),
         "context_tokens": pytest.approx((4 + 6 + 0) / 3),
@@ -87,6 +88,16 @@ def test_a_report_counts_what_the_texts_say() -> None:
     assert (report.n_questions, report.n_answerable) == (3, 2)
     assert report.measures["nugget_recall"].n == 2
     assert set(report.measures) == set(MEASURES)
+
+
+def test_a_budget_cuts_the_context_before_anything_is_counted() -> None:
+    system = FromList({"in 2015?": [Answer("Tim Cook"), Answer("once led by Steve Jobs")]})
+    free, tight = evaluate(system, [JOBS, COOK]), evaluate(system, [JOBS, COOK], max_tokens=4)
+    assert free.measures["conflict_rate"].value == 0.5
+    assert tight.measures["conflict_rate"].value == 0.0
+    assert tight.measures["context_tokens"].value == 2.0, "four tokens of one context, none of the other"
+    with pytest.raises(InputError, match="not 0"):
+        evaluate(system, [JOBS], max_tokens=0)
 
 
 def test_the_asked_time_is_handed_over_unless_it_is_held_back() -> None:
@@ -111,7 +122,7 @@ def test_a_report_is_plain_for_json_and_for_a_table() -> None:
     head, rows = report.table()
     assert head == ("measure", "value", "95 % interval", "questions")
     assert rows[0] == ("nugget_recall", "0.000", "0.000 to 0.000", "2")
-    assert rows[2] == ("temporal_correctness", "none", "", "0")
+    assert rows[3] == ("temporal_correctness", "none", "", "0")
 
 
 def test_two_systems_are_compared_question_by_question() -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from motherlode.core.time import Interval, parse_partial_date
 from motherlode.errors import InputError
-from motherlode.nuggets.answers import Answer, count_tokens, is_said, normalize_answer
+from motherlode.nuggets.answers import Answer, count_tokens, cut, is_said, normalize_answer
 from motherlode.nuggets.metrics import (
     Measured,
     bootstrap_difference,
     bootstrap_interval,
     chain_completeness,
+    clear_recall,
     conflict_transparency,
     context_tokens,
     has_conflict,
@@ -75,6 +76,19 @@ def test_dated_recall_counts_only_items_that_may_hold_then() -> None:
 
 def test_an_interval_of_which_nothing_is_known_is_no_date() -> None:
     assert nugget_recall([Answer("Cook", Interval())], ["Cook"], within=window("2015", "2016")) == 0.0
+
+
+def test_clear_recall_wants_an_item_that_states_no_rival() -> None:
+    assert clear_recall(mentions(CONTEXT, ["Cook"], ["Jobs"]), ["Cook"]) == 0.0
+    assert clear_recall(mentions(CONTEXT, ["Jobs"], ["Cook"]), ["Jobs"]) == 1.0, "the first item is clear"
+    assert clear_recall(mentions(CONTEXT, [], ["Cook"]), []) is None
+
+
+def test_a_context_is_cut_inside_the_item_that_no_longer_fits() -> None:
+    assert [a.text for a in cut(CONTEXT, 8)] == ["Jobs led Apple until 2011.", "The weather"]
+    assert [a.tokens for a in cut(CONTEXT, 8)] == [6, 2]
+    assert cut(CONTEXT, 6) == CONTEXT[:1]
+    assert cut(CONTEXT, 100) == CONTEXT
 
 
 def test_temporal_correctness_counts_mentions() -> None:

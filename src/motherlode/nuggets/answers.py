@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Protocol
 
 from motherlode.core.time import Interval, PartialDate
 
-__all__ = ["Answer", "QuestionAnswerer", "count_tokens", "is_said", "normalize_answer"]
+__all__ = ["Answer", "QuestionAnswerer", "count_tokens", "cut", "is_said", "normalize_answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,20 @@ _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 def count_tokens(text: str) -> int:
     """Words and signs: the same measure for every system, though not a language model's own count."""
     return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def cut(answers: Sequence[Answer], max_tokens: int) -> list[Answer]:
+    """What of a context fits into a generator's budget, in order; the item that no longer fits is cut off inside."""
+    found, left = [], max_tokens
+    for answer in answers:
+        if answer.tokens > left:
+            ends = [token.end() for token in _TOKEN.finditer(answer.text)][:left]
+            if ends:
+                found.append(replace(answer, text=answer.text[: ends[-1]], tokens=left))
+            break
+        found.append(answer)
+        left -= answer.tokens
+    return found
 
 
 @lru_cache(maxsize=262_144)

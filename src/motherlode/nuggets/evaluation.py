@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from motherlode.errors import InputError
-from motherlode.nuggets.answers import Answer, QuestionAnswerer
+from motherlode.nuggets.answers import Answer, QuestionAnswerer, cut
 from motherlode.nuggets.metrics import (
     Measured,
     bootstrap_difference,
     bootstrap_interval,
+    clear_recall,
     context_tokens,
     has_conflict,
     mentions,
@@ -35,7 +36,8 @@ __all__ = [
 
 MEASURES: Mapping[str, str] = {
     "nugget_recall": "right answers among the first k, share",
-    "dated_recall": "the same among items whose time is known and may hold the asked time",
+    "dated_recall": "right answers in items whose time is known and may hold the asked time",
+    "clear_recall": "right answers in items that state no value that is wrong then",
     "temporal_correctness": "of the values stated for the key, the share that is right at the asked time",
     "conflict_rate": "contexts with values that contradict each other, share",
     "context_tokens": "words and signs handed to a generator, mean",
@@ -54,6 +56,7 @@ class QuestionScores:
     id: str
     nugget_recall: float | None
     dated_recall: float | None
+    clear_recall: float | None
     temporal_correctness: float | None
     conflict_rate: float
     context_tokens: float
@@ -74,6 +77,7 @@ class EvaluationReport:
 
     system: str
     k: int
+    max_tokens: int | None
     n_questions: int
     n_answerable: int
     measures: dict[str, Measured]
@@ -108,20 +112,32 @@ def _number(value: float | None) -> str:
 
 
 def evaluate(
-    system: QuestionAnswerer, questions: Iterable[Question], k: int = 10, *, give_time: bool = True, seed: int = 0
+    system: QuestionAnswerer,
+    questions: Iterable[Question],
+    k: int = 10,
+    *,
+    max_tokens: int | None = None,
+    give_time: bool = True,
+    seed: int = 0,
 ) -> EvaluationReport:
     """Ask a system every question and score its first k answers from their texts.
 
+    max_tokens: the generator's budget; what does not fit into it is cut off before anything is counted, so that systems
+        with long and with short items compare at equal cost
     give_time: hand over the asked time; False leaves it to the question's own words
     Errors: InputError for no questions, k below 1. Exactness: the same for the same answers and seed, but for latency.
     """
     if k < 1:
         raise InputError(f"k is the number of answers to score, at least 1, not {k}")
+    if max_tokens is not None and max_tokens < 1:
+        raise InputError(f"max_tokens is a budget of at least one token, not {max_tokens}")
     asked = list(questions)
     if not asked:
         raise InputError("there is no question to ask; give at least one")
     rivals = rivals_of(asked)
-    scores = [_score(system, question, wrong, k, give_time) for question, wrong in zip(asked, rivals, strict=True)]
+    scores = [
+        _score(system, question, wrong, k, max_tokens, give_time) for question, wrong in zip(asked, rivals, strict=True)
+    ]
     measures = {}
     for name in MEASURES:
         values = [value for one in scores if (value := getattr(one, name)) is not None]
@@ -132,27 +148,34 @@ def evaluate(
     p50, p95 = np.quantile([one.ms for one in scores], [0.5, 0.95])
     n_answerable = sum(1 for question in asked if question.answers)
     latency = {"p50": float(p50), "p95": float(p95)}
-    return EvaluationReport(system.name, k, len(asked), n_answerable, measures, latency, tuple(scores))
+    return EvaluationReport(system.name, k, max_tokens, len(asked), n_answerable, measures, latency, tuple(scores))
 
 
 def _score(
-    system: QuestionAnswerer, question: Question, wrong: Sequence[str], k: int, give_time: bool
+    system: QuestionAnswerer,
+    question: Question,
+    wrong: Sequence[str],
+    k: int,
+    max_tokens: int | None,
+    give_time: bool,
 ) -> QuestionScores:
     began = time.perf_counter()
     answers: Sequence[Answer] = system.ask(question.text, question.asked if give_time else None, k)
     ms = 1000 * (time.perf_counter() - began)
+    answers = answers[:k] if max_tokens is None else cut(answers[:k], max_tokens)
     stated = mentions(answers, question.answers, wrong, k)
     window = question.window
     return QuestionScores(
         question.id,
         nugget_recall(answers, question.answers, k),
         None if window is None else nugget_recall(answers, question.answers, k, within=window),
+        clear_recall(stated, question.answers),
         temporal_correctness(stated),
         float(has_conflict(stated)),
         float(context_tokens(answers, k)),
         ndcg(answers, question.answers, k),
         float(not answers),
-        len(answers[:k]),
+        len(answers),
         ms,
     )
 

@@ -27,6 +27,7 @@ __all__ = [
     "bootstrap_difference",
     "bootstrap_interval",
     "chain_completeness",
+    "clear_recall",
     "conflict_transparency",
     "context_tokens",
     "has_conflict",
@@ -85,6 +86,19 @@ def nugget_recall(
     if within is not None:
         items = [a for a in items if a.is_dated and a.interval is not None and a.interval.is_possible(*within)]
     return sum(any(is_said(value, answer) for answer in items) for value in gold) / len(gold)
+
+
+def clear_recall(stated: Mentions, gold: Sequence[str]) -> float | None:
+    """|{g in G: some item states g and no rival}| / |G|; None without gold.
+
+    An item that recounts all office holders states the right one, but does not say which one it is; an atomic fact
+    does. Stricter than nugget recall for passages, the same for nuggets of one object each.
+    """
+    if not gold:
+        return None
+    muddled = {rank for rank, _ in stated.wrong}
+    clear = {value for rank, value in stated.right if rank not in muddled}
+    return sum(value in clear for value in gold) / len(gold)
 
 
 def temporal_correctness(stated: Mentions) -> float | None:
