@@ -172,13 +172,12 @@ def time_qa() -> tuple[list[EvaluationReport], dict[str, Any]]:
         "documents.jsonl", ({"id": document.id, "text": document.text} for document in documents)
     ))  # fmt: skip
     rows = job("dump", index=index)["nuggets"]
-    answerable = [question for question in questions if question.answers]
-    n_among_all = sum(any(is_said(g, _answer(row)) for g in q.answers for row in rows) for q in answerable)
+    n_among_all = sum(any(is_said(g, _answer(row)) for g in q.answers for row in rows) for q in questions)
     n_on_page = sum(
         any(
             is_said(g, _answer(row)) for g in q.answers for row in rows if (q.key or "").split("#")[0] in row["sources"]
         )
-        for q in answerable
+        for q in questions
     )
     # As asked, '?' is an error, and without it every word must occur: so also its best case, any of the words.
     reports, outcomes = [], {}
@@ -195,7 +194,7 @@ def time_qa() -> tuple[list[EvaluationReport], dict[str, Any]]:
         tight = evaluate(system, questions, K, max_tokens=BUDGET_TOKENS)
         reports.append(replace(tight, system=f"{system.name}, {BUDGET_TOKENS} tokens"))
     return reports, {
-        "n_pages": len(documents), "n_questions": len(questions), "n_answerable": len(answerable),
+        "n_pages": len(documents), "n_questions": len(questions),
         "n_nuggets": len(rows), "extract_s": extracted["seconds"], "gold_among_all_nuggets": n_among_all,
         "gold_among_nuggets_of_the_page": n_on_page,
         "outcomes": outcomes, "versions": extracted["versions"], "load": os.getloadavg()[0],

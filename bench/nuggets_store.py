@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
@@ -101,18 +101,14 @@ def speed(sizes: Sequence[int], n_queries: int, n_rounds: int) -> dict[str, Any]
                     began = time.perf_counter()
                     hits = store.ask(question.text, k=K)
                     ms.append(1000 * (time.perf_counter() - began))
-                    n_first += bool(hits) and _is_about(hits[0].nugget, question)
+                    n_first += bool(hits) and hits[0].nugget.subject == question.subject
                 rounds.append([float(value) for value in np.quantile(ms, [0.5, 0.95])])
         found[str(size)] = {
             "seconds": seconds, "claims_per_s": size / seconds, "rounds_p50_p95_ms": rounds, "n_queries": len(asked),
-            "first_hit_is_of_the_asked_key": n_first, "load": os.getloadavg()[0],
+            "first_hit_is_of_the_asked_subject": n_first, "load": os.getloadavg()[0],
         }  # fmt: skip
         print(f"{size:,}: {found[str(size)]}", file=sys.stderr, flush=True)
     return found
-
-
-def _is_about(nugget: Any, question: facts.FactQuestion) -> bool:
-    return bool(nugget.subject == question.subject)
 
 
 def order(n_cases: int) -> dict[str, Any]:
@@ -154,14 +150,14 @@ def time_qa(extractor: Any) -> dict[str, Any]:
     differences = {}
     for report in rivals:
         name = report.system if report.max_tokens is None else f"{report.system}, {report.max_tokens} tokens"
-        differences[name] = {measure: vars_of(found) for measure, found in compare(ours, report).items()}
+        differences[name] = {measure: _plain(found) for measure, found in compare(ours, report).items()}
     return {
         "ingest_s": seconds, "n_pages": len(documents), "system": ours.to_dict(), "ours_minus": differences,
         "extractor": extractor.fingerprint, "load": os.getloadavg()[0],
     }  # fmt: skip
 
 
-def vars_of(found: Any) -> dict[str, Any]:
+def _plain(found: Any) -> dict[str, Any]:
     """A measured number as JSON values."""
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
 
@@ -252,7 +248,7 @@ def main() -> None:
         "version": motherlode.__version__,
     }  # fmt: skip
     print(f"{report['cpu']}, {report['threads']} threads, {report['at']}, load before {report['load_before']:.1f}.\n")
-    jobs = {
+    jobs: dict[str, Callable[[], dict[str, Any]]] = {
         "speed": lambda: speed(options.facts, options.queries, options.rounds),
         "order": lambda: order(options.cases),
         "timeqa": lambda: time_qa(_made(options.extractor)),

@@ -1,7 +1,8 @@
 """TimeQA: 320 Wikipedia pages as documents and 1,171 questions about times, in the shared data.
 
-A question's key is its page and relation, so that the answers for other times are its rivals. The asked time is read
-from the question's words by a few patterns of this file; pass another reader to replace them.
+A question's key is its page and relation, so that the answers for other times are its rivals. Questions without an
+answer are left out: some of them have one (the Yankees' home from 1923 to 1974), for which no answer would be wrong.
+The asked time is read from the question's words by a few patterns of this file; pass another reader to replace them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def data_dir() -> Path:
 
 
 def load(read_time: Callable[[str], Interval | None] | None = None) -> tuple[list[Document], list[Question]]:
-    """The pages, and the questions whose time could be read, in the file's order."""
+    """The pages, and the questions with an answer whose time could be read, in the file's order."""
     read_time = read_time or time_in_words
     file = data_dir() / "timeqa" / "train.json"
     if not file.exists():
@@ -49,8 +50,8 @@ def load(read_time: Callable[[str], Interval | None] | None = None) -> tuple[lis
         documents.setdefault(page["link"], Document(page["link"], "\n\n".join(page["paras"]), title=title))
         for position, (text, answers) in enumerate(page["questions"]):
             interval = read_time(text)
-            if interval is not None:
-                gold = tuple(dict.fromkeys(answer["answer"] for answer in answers if answer["answer"]))
+            gold = tuple(dict.fromkeys(answer["answer"] for answer in answers if answer["answer"]))
+            if interval is not None and gold:
                 questions.append(Question(text, gold, interval, page["index"], id=f"{page['index']}/{position}"))
     return list(documents.values()), questions
 

@@ -55,6 +55,12 @@ def test_a_part_of_a_right_answer_is_no_rival() -> None:
     assert rivals_of([first, second]) == [("Odlum",), ()]
 
 
+def test_a_value_that_the_question_names_is_no_rival() -> None:
+    house = question("Who lived in the Newton D. Baker House in 1964?", ["Jacqueline Kennedy"], valid_at="1964")
+    before = question("Who owned it in 1916?", ["Newton D . Baker"], valid_at="1916")
+    assert rivals_of([house, before]) == [(), ("Jacqueline Kennedy",)]
+
+
 def test_values_given_as_wrong_are_rivals_once() -> None:
     asked = parse_question({"question": "q", "answers": ["Rome"], "wrong": ["Turin", "turin", "Rome"]})
     assert rivals_of([asked]) == [("Turin",)]

@@ -71,7 +71,8 @@ def rivals_of(questions: Sequence[Question]) -> list[tuple[str, ...]]:
     its key about a disjoint time.
 
     A value that is also right then, or that is a part of a right one or holds one ('Cochran', 'Jacqueline Cochran'),
-    is no rival: its mention could not be told from the right one.
+    is no rival: its mention could not be told from the right one. Nor is one that the question itself names: every
+    answer about the Newton D. Baker House would state Newton D. Baker.
     """
     by_key: dict[str, list[Question]] = defaultdict(list)
     for question in questions:
@@ -81,6 +82,7 @@ def rivals_of(questions: Sequence[Question]) -> list[tuple[str, ...]]:
     for question in questions:
         values = dict.fromkeys(question.wrong)
         right = {f" {normalize_answer(value)} " for value in question.answers}
+        own = f" {normalize_answer(question.text)} "
         if question.key is not None and (window := question.window) is not None:
             others = by_key[question.key]
             for other in others:
@@ -92,7 +94,7 @@ def rivals_of(questions: Sequence[Question]) -> list[tuple[str, ...]]:
             tuple(
                 value
                 for name, value in reversed(named.items())
-                if not any(f" {name} " in ok or ok in f" {name} " for ok in right)
+                if f" {name} " not in own and not any(f" {name} " in ok or ok in f" {name} " for ok in right)
             )
         )
     return found
