@@ -44,8 +44,8 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "fastapi": ("server/*",),
     "starlette": ("server/*",),
     "uvicorn": ("server/*",),
-    "sqlite3": ("core/sql.py",),
-    "psycopg": ("core/sql.py",),
+    "sqlite3": ("core/sql/sqlite.py",),
+    "psycopg": ("core/sql/postgresql.py",),
     **dict.fromkeys(("pylate", "ray", "langchain", "llama_index", "haystack", "mcp"), ("integrations/*",)),
     **dict.fromkeys(("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"), ()),
 }

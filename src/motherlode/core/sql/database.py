@@ -1,0 +1,274 @@
+"""Opening a database, its migrations, its transactions, and the connections that they use in turn."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Any
+
+from motherlode.core.sql.postgresql import PostgresqlDriver, is_postgresql_url
+from motherlode.core.sql.sessions import Session
+from motherlode.core.sql.sqlite import SqliteDriver
+from motherlode.errors import ConflictError, DataError, InputError
+
+__all__ = ["Database", "Migration", "open_database"]
+
+MAX_IDLE = 8
+
+Migration = Callable[[Session], None]
+
+
+def open_database(
+    where: str | os.PathLike[str],
+    *,
+    migrations: Sequence[Migration],
+    namespace: str,
+    read_only: bool = False,
+    create: bool = True,
+    timeout_s: float = 30,
+) -> Database:
+    """Opens a database and brings its tables to the version ``len(migrations)``.
+
+    ``where`` is a path, ``:memory:`` (a new database for all threads of this process) or a URL ``postgresql://…``.
+    ``namespace`` names the tables' owner, e.g. "nuggets": migration n of ``migrations`` (from 1) runs once, in one
+    transaction with its record in ``<namespace>_migrations``; writers of one namespace exclude each other.
+    ``create=False`` refuses a place that does not hold this namespace yet. ``timeout_s`` bounds every wait for a lock.
+
+    Raises InputError (nothing there, a wrong path or URL), DataError (not a database; a newer version), ConflictError
+    (locked, full, not writable, unreachable), UnsupportedError (psycopg is missing). Safe in several processes at once.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", namespace):
+        raise InputError(
+            f"namespace {namespace!r}: expected lower-case letters, digits and _, at most 41, e.g. 'nuggets'."
+        )
+    driver: SqliteDriver | PostgresqlDriver
+    if is_postgresql_url(where):
+        driver = PostgresqlDriver(str(where), namespace=namespace, read_only=read_only, timeout_s=timeout_s)
+    elif isinstance(where, str) and "://" in where:
+        raise InputError(f"{where.split('://')[0]}://…: expected a path, ':memory:' or a URL postgresql://….")
+    else:
+        driver = SqliteDriver(where, read_only=read_only, create=create, timeout_s=timeout_s)
+    database = Database(driver, read_only=read_only, timeout_s=timeout_s)
+    try:
+        _migrate(database, driver, list(migrations), namespace, create=create)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _migrate(database: Database, driver: Any, migrations: Sequence[Migration], namespace: str, *, create: bool) -> None:
+    table, newest = f"{namespace}_migrations", len(migrations)
+
+    def version(session: Session) -> int:
+        if not driver.has_table(session, table):
+            return 0
+        row = session.one(f"SELECT max(version) FROM {table}")
+        found = int(row[0] or 0) if row else 0
+        if found > newest:
+            raise DataError(
+                f"{database.where}: its {namespace} tables have version {found}, newer than {newest}, the newest "
+                "this motherlode knows. Upgrade motherlode to open them.",
+                path=database.where,
+                found=found,
+                expected=newest,
+            )
+        return found
+
+    with database.read() as session:
+        found = version(session)
+    if found == newest and found:
+        return
+    if found == 0 and (database.read_only or not create):
+        raise InputError(
+            f"{database.where} holds no {namespace} yet. Check the place, or open it for writing with create=True."
+        )
+    if database.read_only:
+        raise ConflictError(
+            f"{database.where}: its {namespace} tables have version {found}, this motherlode reads {newest}. Open "
+            "it once for writing, which brings them up to date."
+        )
+    while True:
+        with database.write() as session:
+            session.execute(
+                f"CREATE TABLE IF NOT EXISTS {table} (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)"
+            )
+            found = version(session)  # under the lock: another opener may have been here
+            if found == newest:
+                return
+            migration = migrations[found]
+            migration(session)
+            name = getattr(migration, "__name__", type(migration).__name__)
+            session.execute(f"INSERT INTO {table} (version, name) VALUES (?, ?)", (found + 1, name))
+
+
+class Database:
+    """An open database, for any number of threads. Made by :func:`open_database`."""
+
+    def __init__(self, driver: SqliteDriver | PostgresqlDriver, *, read_only: bool, timeout_s: float) -> None:
+        self._driver = driver
+        self.dialect, self.where, self.read_only = driver.dialect, driver.where, read_only
+        self._timeout_s = timeout_s
+        self._idle: list[Any] = []  # a transaction takes a connection from here, and puts it back
+        self._guard = threading.Lock()  # of the list and the flag
+        self._is_closed = False
+        self._writer: tuple[int, Session] | None = None  # thread and session that hold _turn
+        self._turn = threading.Lock()  # one writer at a time; in memory, where there is one connection, one session
+
+    def read(self) -> AbstractContextManager[Session]:
+        """A session that sees one state of the database, whatever others commit meanwhile.
+
+        Inside this thread's write() it joins that one and sees what was written so far.
+        """
+        return self._reading()
+
+    def write(self) -> AbstractContextManager[Session]:
+        """A session that holds the write lock from the start; commits at the end, rolls back on any exception.
+
+        InputError inside another write() of this thread (in memory, also inside read()); ConflictError when others
+        hold the lock for ``timeout_s``.
+        """
+        return self._writing()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        outer = self._own()
+        if outer is not None:
+            yield outer
+            return
+        in_turn = self._driver.in_memory
+        if in_turn:
+            self._wait_for_turn()
+        session = None
+        try:
+            session = self._begin(write=False)
+            if in_turn:
+                self._writer = (threading.get_ident(), session)
+            yield session
+        finally:
+            self._end(session, in_turn=in_turn)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        if self.read_only:
+            raise InputError(f"{self.where} was opened with read_only=True; open it without to write.")
+        outer = self._own()
+        if outer is not None:
+            kind = "write" if outer.writes else "read"
+            raise InputError(f"{self.where}: write() inside {kind}() of the same thread: leave the outer block first.")
+        self._wait_for_turn()
+        session = None
+        try:
+            session = self._begin(write=True)
+            self._writer = (threading.get_ident(), session)
+            yield session
+            session.commit()
+        finally:
+            self._end(session, in_turn=True)
+
+    def _own(self) -> Session | None:
+        """The session of this thread that holds the turn."""
+        holder = self._writer
+        return holder[1] if holder is not None and holder[0] == threading.get_ident() else None
+
+    def _wait_for_turn(self) -> None:
+        if not self._turn.acquire(timeout=self._timeout_s):
+            raise ConflictError(
+                f"{self.where}: another thread held the database for longer than {self._timeout_s:g} s. Try again, "
+                "or open it with a larger timeout_s."
+            )
+
+    def _begin(self, *, write: bool) -> Session:
+        while True:
+            raw, was_idle = self._take()
+            try:
+                self._driver.begin(raw, write=write)
+                return Session(self._driver, raw, writes=write)
+            except BaseException:
+                usable = self._driver.is_usable(raw)
+                self._put_back(raw)
+                if usable or not was_idle:  # a connection that died while idle is no news: take another
+                    raise
+
+    def _end(self, session: Session | None, *, in_turn: bool) -> None:
+        try:
+            if session is not None:
+                session.end()
+                self._put_back(session.raw)
+        finally:
+            if in_turn:
+                self._writer = None
+                self._turn.release()
+
+    def _take(self) -> tuple[Any, bool]:
+        with self._guard:
+            if self._is_closed:
+                raise InputError(f"{self.where} was closed; open it again.")
+            while self._idle:
+                raw = self._idle.pop()
+                if self._driver.is_usable(raw):
+                    return raw, True
+        return self._driver.connect(), False
+
+    def _put_back(self, raw: Any) -> None:
+        with self._guard:
+            if not self._is_closed and self._driver.is_usable(raw) and len(self._idle) < MAX_IDLE:
+                self._idle.append(raw)
+                return
+        raw.close()
+
+    def checkpoint(self, tables: Iterable[str] = ()) -> bool:
+        """Removes erased bytes from beside the tables; whether that is complete.
+
+        SQLite: copies the write-ahead log into the file and empties it; False when readers or writers of any process
+        kept it busy until ``timeout_s``: call again. PostgreSQL: VACUUM of ``tables``; its log is the server's.
+        """
+        with self._outside() as raw:
+            return self._driver.checkpoint(raw, tables)
+
+    def vacuum(self, tables: Iterable[str] = ()) -> None:
+        """Rewrites the file (SQLite) or ``tables`` (PostgreSQL) without free space. Excludes writers while it runs."""
+        with self._outside() as raw:
+            self._driver.vacuum(raw, tables)
+
+    @contextmanager
+    def _outside(self) -> Iterator[Any]:
+        """A connection without a transaction."""
+        if self._own() is not None:
+            raise InputError(
+                f"{self.where}: this cannot run inside write() or read() of the same thread; leave it first."
+            )
+        self._wait_for_turn()
+        try:
+            raw, _ = self._take()
+            try:
+                yield raw
+            finally:
+                self._put_back(raw)
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """Closes the connections, those in use at the end of their sessions. May be called twice."""
+        with self._guard:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for raw in idle:
+            raw.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_is_closed", True):
+            self.close()
+
+    def __repr__(self) -> str:
+        return f"Database({self.where!r})"

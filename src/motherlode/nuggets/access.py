@@ -1,0 +1,69 @@
+"""What every part of the store stands on: the database, the clock, one snapshot, one write transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from motherlode.core.sql import Database, Session
+from motherlode.core.time import Clock, now, to_micros
+from motherlode.nuggets.ledger import Ledger
+from motherlode.nuggets.recording import LedgerCache, Recording, read_state
+from motherlode.nuggets.schema import Schema
+
+__all__ = ["StoreAccess"]
+
+
+class StoreAccess:
+    """A database and what is known of its events."""
+
+    def __init__(self, database: Database, *, schema: Schema | None = None, clock: Clock = now) -> None:
+        self._database = database
+        self._clock = clock
+        self._ledgers = LedgerCache(schema)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; the store cannot be used any more."""
+        self._database.close()
+
+    @property
+    def database(self) -> Database:
+        """Where it lives."""
+        return self._database
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._database.where}>"
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One snapshot for several reads."""
+        with self._database.read() as session:
+            yield session
+
+    @contextmanager
+    def recording(self) -> Iterator[Recording]:
+        """One write transaction; all of it is recorded at one time, or nothing."""
+        with self._database.write() as session:
+            work = Recording(session, to_micros(self._clock()), self._ledgers)
+            yield work
+            work.finish()
+
+    @property
+    def schema(self) -> Schema:
+        """The predicates as they are known now."""
+        with self.reading() as session:
+            return self.ledger(session).schema
+
+    def ledger(self, session: Session) -> Ledger:
+        """What all events add up to, as of a snapshot."""
+        return self._ledgers.current(session, read_state(session)["n_events"])

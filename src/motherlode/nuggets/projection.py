@@ -1,0 +1,255 @@
+"""Nuggets as rows: what the derivation says of a key at a recorded time, kept as versions with from and to.
+
+A key's versions change only when something of it was recorded; between two such times they hold. So a read as of any
+known time is one comparison, and what was answered once is answered again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from motherlode.core.sql import Session
+from motherlode.core.time import EVER, NEVER
+from motherlode.nuggets.claim_rows import ClaimRow, in_batches, load_claims, load_documents, newest_ranks, places
+from motherlode.nuggets.derivation import DerivedNugget, Key, derive, derive_single
+from motherlode.nuggets.full_text import add_versions, remove_words
+from motherlode.nuggets.ledger import Ledger, Rank, key_hash
+from motherlode.nuggets.tenures import KeyClaim
+from motherlode.nuggets.words import predicate_tokens, tokens
+
+__all__ = ["VERSION_COLUMNS", "Projection", "group_of", "raw_keys", "version_values"]
+
+VERSION_COLUMNS = (
+    "version",
+    "nugget_id",
+    "key",
+    "scope",
+    "subject",
+    "subject_key",
+    "predicate",
+    "object",
+    "object_key",
+    "state",
+    "preferred",
+    "start_earliest",
+    "start_latest",
+    "start_granularity",
+    "end_earliest",
+    "end_latest",
+    "end_granularity",
+    "end_is_derived",
+    "n_sources",
+    "superseded_by",
+    "contests",
+    "why",
+    "claims",
+    "aliases",
+    "kind",
+    "confidence",
+    "sources",
+    "words",
+    "recorded_from",
+    "recorded_to",
+)
+_MAX_TEXT_WORDS = 40  # of the evidence's sentence: enough for a sentence, and the index stays small
+_N_KEYS = 2000  # derived at once
+
+
+def group_of(ledger: Ledger, row: ClaimRow) -> Key:
+    """The key under which a claim competes, names after merging."""
+    return Key(row.claim.scope, ledger.name(row.claim.subject_key), row.claim.predicate)
+
+
+def raw_keys(ledger: Ledger, key: Key) -> list[int]:
+    """Hashes of a key under all names of its subject: what its claims are stored under."""
+    return [key_hash(key.scope, name, key.predicate) for name in ledger.names(key.subject)]
+
+
+@dataclass
+class Projection:
+    """Writes versions of nuggets in one transaction; counts their numbers on from ``next_version``."""
+
+    session: Session
+    ledger: Ledger
+    next_version: int
+    added: list[tuple[Any, ...]] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    def add_fresh(self, groups: Iterable[tuple[Key, Sequence[ClaimRow]]], newest: dict[str, Rank], at: int) -> None:
+        """Project keys of which nothing was recorded before; all their claims are given."""
+        for key, rows in groups:
+            self._write(key, rows, self._derive(key, rows, newest), at)
+        self.flush()
+
+    def renew(self, keys: Iterable[Key], at: int) -> None:
+        """Derive keys anew as of a recorded time, and keep what changed."""
+        for batch in in_batches(sorted(set(keys), key=lambda key: (key.scope, key.subject, key.predicate)), _N_KEYS):
+            claims = self._claims_of(batch, at)
+            sources = {row.claim.source for rows in claims.values() for row in rows}
+            newest = newest_ranks(load_documents(self.session, sorted(sources)), at)
+            held = self._held(batch)
+            for key in batch:
+                rows = claims.get(key, [])
+                self._write(key, rows, self._derive(key, rows, newest), at, held.get(self._hash(key), {}))
+        self.flush()
+
+    def _claims_of(self, keys: Sequence[Key], at: int) -> dict[Key, list[ClaimRow]]:
+        wanted = {raw: key for key in keys for raw in raw_keys(self.ledger, key)}
+        found: dict[Key, list[ClaimRow]] = {}
+        for row in load_claims(self.session, sorted(wanted), at):
+            found.setdefault(group_of(self.ledger, row), []).append(row)
+        return found
+
+    @staticmethod
+    def hash_of(scope: str, subject: str, predicate: str) -> int:
+        """A key as versions hold it."""
+        return key_hash(scope, subject, predicate)
+
+    def _hash(self, key: Key) -> int:
+        return self.hash_of(key.scope, key.subject, key.predicate)
+
+    def _held(self, keys: Sequence[Key]) -> dict[int, dict[str, tuple[Any, ...]]]:
+        """The open versions of keys: by key, by nugget id."""
+        found: dict[int, dict[str, tuple[Any, ...]]] = {}
+        for batch in in_batches([self._hash(key) for key in keys]):
+            rows = self.session.execute(
+                f"SELECT {', '.join(VERSION_COLUMNS)} FROM nugget_versions "
+                f"WHERE key IN ({places(batch)}) AND recorded_to = {EVER}",
+                batch,
+            )
+            for row in rows:
+                found.setdefault(row[2], {})[row[1]] = row
+        return found
+
+    def _derive(self, key: Key, rows: Sequence[ClaimRow], newest: dict[str, Rank]) -> list[DerivedNugget]:
+        stored = [row.claim for row in rows]
+        if len(stored) == 1 and self.ledger.is_plain(self._hash(key), stored[0]) and not stored[0].negated:
+            [claim] = stored
+            if claim.rank is None or claim.rank == newest.get(claim.source):
+                target = f"{claim.object_kind}:{claim.object_key}"
+                lone = KeyClaim(claim.claim_id, target, claim.start, claim.end, claim.publisher)
+                return [derive_single(key, self.ledger.schema.find(key.predicate), lone)]
+        claims = self.ledger.key_claims(stored, newest)
+        return derive(key, self.ledger.schema.find(key.predicate), claims, self.ledger.decisions_on(key, stored))
+
+    def _write(
+        self,
+        key: Key,
+        rows: Sequence[ClaimRow],
+        nuggets: Sequence[DerivedNugget],
+        at: int,
+        held: dict[str, tuple[Any, ...]] | None = None,
+    ) -> None:
+        if len(rows) == len(nuggets) == 1 and not held:
+            [nugget] = nuggets
+            values = self._values(key, rows[0].subject, nugget, rows)
+            self.added.append((self.next_version, nugget.nugget_id, *values, at, EVER))
+            self.next_version += 1
+            return
+        by_claim: dict[str, list[ClaimRow]] = {}
+        for row in rows:
+            by_claim.setdefault(row.claim.claim_id, []).append(row)
+        subject = _most_usual([row.subject for row in rows])
+        closed = dict(held or {})
+        for nugget in nuggets:
+            evidence = [row for claim in nugget.claims for row in by_claim[claim]]
+            values = self._values(key, subject, nugget, evidence)
+            old = closed.get(nugget.nugget_id)
+            if old is not None and old[2:-2] == values:
+                del closed[nugget.nugget_id]
+                continue
+            self.added.append((self.next_version, nugget.nugget_id, *values, at, EVER))
+            self.next_version += 1
+            self.aliases.update(dict.fromkeys(nugget.aliases, nugget.nugget_id))
+        self._close(list(closed.values()), at)
+
+    def _close(self, rows: Sequence[tuple[Any, ...]], at: int) -> None:
+        """End versions; those that began in this very transaction never were."""
+        ended = [(at, row[0]) for row in rows if row[-2] < at]
+        if ended:
+            self.session.execute_many("UPDATE nugget_versions SET recorded_to = ? WHERE version = ?", ended)
+        never = [row for row in rows if row[-2] >= at]
+        if never:
+            words = VERSION_COLUMNS.index("words")
+            remove_words(self.session, [(row[0], row[words]) for row in never])
+            self.session.execute_many("DELETE FROM nugget_versions WHERE version = ?", [(row[0],) for row in never])
+
+    def _values(self, key: Key, subject: str, nugget: DerivedNugget, evidence: Sequence[ClaimRow]) -> tuple[Any, ...]:
+        """A version's columns but for its number, its nugget's id and its times."""
+        shown = [row for row in evidence if not row.claim.negated] or evidence
+        name = _most_usual([row.object for row in shown])
+        confidences = [row.claim.confidence for row in shown if row.claim.confidence is not None]
+        sources = sorted({row.claim.source for row in evidence})
+        return (
+            self._hash(key),
+            key.scope,
+            subject,
+            key.subject,
+            key.predicate,
+            name,
+            nugget.object_key,
+            nugget.state,
+            int(nugget.preferred),
+            *version_values(nugget),
+            int(nugget.end_is_derived),
+            nugget.n_sources,
+            nugget.superseded_by,
+            json.dumps(sorted(nugget.contests)) if nugget.contests else "[]",
+            nugget.why,
+            f"[{', '.join([str(seq) for seq in sorted([row.seq for row in evidence])])}]",
+            json.dumps(nugget.aliases) if nugget.aliases else "[]",
+            shown[0].kind,
+            max(confidences) if confidences else None,
+            "\n" + "\n".join(sources) + "\n",
+            self._words(key, subject, name, shown),
+        )
+
+    def _words(self, key: Key, subject: str, name: str, evidence: Sequence[ClaimRow]) -> str:
+        """What finds it, each word once: names of the subject, words of the predicate, the object.
+
+        Behind a line break the words that only a sentence of its evidence has.
+        """
+        found = [*tokens(subject)]
+        if len(names := self.ledger.names(key.subject)) > 1:
+            for other in names:
+                found += tokens(other)
+        found += predicate_tokens(self.ledger.schema.find(key.predicate))
+        found += tokens(name)
+        fact = dict.fromkeys(found)
+        text = next((row.text for row in evidence if row.text), None)
+        if text is None:
+            return " ".join(fact)
+        said = dict.fromkeys(word for word in tokens(text)[:_MAX_TEXT_WORDS] if word not in fact)
+        return f"{' '.join(fact)}\n{' '.join(said)}"
+
+    def flush(self) -> None:
+        """Insert what was derived."""
+        if self.added:
+            add_versions(self.session, VERSION_COLUMNS, self.added)
+            self.added.clear()
+        if self.aliases:
+            self.session.execute_many(
+                "INSERT INTO nugget_aliases (alias, nugget_id) VALUES (?, ?) "
+                "ON CONFLICT (alias) DO UPDATE SET nugget_id = excluded.nugget_id",
+                sorted(self.aliases.items()),
+            )
+            self.aliases.clear()
+
+
+def version_values(nugget: DerivedNugget) -> tuple[int, int, int | None, int, int, int | None]:
+    """Its interval as columns: an unknown start is as early as can be, an open end `EVER`."""
+    end_earliest, end_latest, end_granularity = nugget.end or (EVER, EVER, None)
+    start = nugget.start or (NEVER, end_latest, None)
+    return (*start, end_earliest, end_latest, end_granularity)
+
+
+def _most_usual(names: Sequence[str]) -> str:
+    """The most frequent spelling; of equals the shortest, then the first in the alphabet."""
+    if len(names) == 1:
+        return names[0]
+    counts = Counter(names)
+    return min(counts, key=lambda name: (-counts[name], len(name), name)) if counts else ""

@@ -1,0 +1,160 @@
+"""The nugget store: claims and decisions in, facts with their times and states out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from motherlode.core.sql import Session, open_database
+from motherlode.core.time import Clock, now
+from motherlode.errors import InputError
+from motherlode.nuggets.ask import StoreQuestions
+from motherlode.nuggets.decisions import StoreDecisions
+from motherlode.nuggets.derivation import Key
+from motherlode.nuggets.erasure import ErasureCertificate, erase_source
+from motherlode.nuggets.ledger import StoredClaim, key_hash
+from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
+from motherlode.nuggets.reads import StoreReads
+from motherlode.nuggets.record import Claim, Document, Extractor
+from motherlode.nuggets.recording import Recording, check_spans
+from motherlode.nuggets.schema import Schema
+from motherlode.nuggets.tables import MIGRATIONS, NAMESPACE, TABLES
+
+__all__ = ["IngestReport", "NuggetStore", "open_nuggets"]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of a document: ids of its claims' nuggets; how many claims wait for review or were refused."""
+
+    source: str
+    version: str | None
+    nuggets: tuple[str | None, ...]
+    n_claims: int
+    n_pending: int
+    n_refused: int
+
+
+def open_nuggets(
+    where: str | os.PathLike[str],
+    *,
+    schema: Schema | None = None,
+    clock: Clock = now,
+    create: bool = True,
+    read_only: bool = False,
+    timeout_s: float = 30,
+) -> NuggetStore:
+    """Open a nugget store, and make it where there is none.
+
+    where: a file, ':memory:', or a PostgreSQL URL. schema: of predicates, for a store that has none of its own yet
+    clock: tells the recorded times; tests inject theirs. timeout_s: how long a write waits for another's to end
+
+    Errors: InputError for a missing file with ``create=False``; DataError for a file that is no store, or a newer one;
+    ConflictError where another process holds the lock for longer; UnsupportedError for PostgreSQL without its driver.
+    """
+    database = open_database(
+        where, migrations=MIGRATIONS, namespace=NAMESPACE, create=create, read_only=read_only, timeout_s=timeout_s
+    )
+    return NuggetStore(database, schema=schema, clock=clock)
+
+
+class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
+    """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
+
+    Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
+    Source: NuggetIndex (2026); the differences are in docs/guides/nuggets.md.
+    """
+
+    def assert_claims(
+        self, claims: Iterable[Claim], *, document: Document | None = None, extractor: str | None = None
+    ) -> list[str | None]:
+        """Record claims in one transaction; the ids of the nuggets that they are evidence of.
+
+        document: the version that makes them all; older versions of it no longer count. A claim of negation that denies
+        nothing known has the id None.
+
+        Errors: InputError for a claim that is no Claim, whose source is not the document, whose span does not hold its
+        text, whose predicate a strict schema does not know; nothing is recorded then.
+        """
+        listed = list(claims)
+        for claim in listed:
+            if not isinstance(claim, Claim):
+                raise InputError(f"assert_claims takes Claim objects, not {type(claim).__name__} {claim!r}")
+        if document is not None:
+            check_spans(listed, document)
+        with self.recording() as work:
+            stored = work.add(listed, document, extractor)
+            work.finish()
+            return self._nuggets_of(work, stored)
+
+    def _nuggets_of(self, work: Recording, claims: Sequence[StoredClaim]) -> list[str | None]:
+        """Each claim's own id, or the id that the nugget has for which it is evidence."""
+        own = [(work.key_of(claim), work.own_id(claim)) for claim in claims]
+        moved = read_nuggets(work.session, [name for key, name in own if key in work.renewed])
+        found: list[str | None] = []
+        for claim, (key, name) in zip(claims, own, strict=True):
+            if claim.negated:
+                found.append(self._denied_by(work.session, key, claim.claim_id))
+            else:
+                found.append(moved[name].nugget_id if name in moved else name)
+        return found
+
+    def _denied_by(self, session: Session, key: Key, claim: str) -> str | None:
+        """The nugget that a claim of negation ends."""
+        rows = session.execute("SELECT seq FROM nugget_claims WHERE claim_id = ?", (claim,))
+        seqs = {row[0] for row in rows}
+        hashed = key_hash(key.scope, key.subject, key.predicate)
+        for nugget in select_nuggets(session, "v.key = ?", [hashed], Filter()):
+            if seqs & set(nugget.claims):
+                return nugget.nugget_id
+        return None
+
+    def ingest(
+        self,
+        document: Document,
+        *,
+        extractor: Extractor | None = None,
+        claims: Iterable[Claim] | None = None,
+    ) -> IngestReport:
+        """Record a version of a document and what it claims, in one transaction.
+
+        What an older version said and this one does not is retracted. With an extractor, the claims are read from the
+        text; given claims are taken as they are; a document with neither is recorded and claims nothing.
+
+        Errors: InputError for text with NUL characters (binary files), ConflictError for a version that is recorded
+        with another text; nothing is recorded then.
+        """
+        if "\x00" in document.text:
+            raise InputError(
+                f"document {document.id!r} holds NUL characters: it is a binary file, not text; extract its text first"
+            )
+        found = list(claims) if claims is not None else extractor.extract(document) if extractor is not None else []
+        check_spans(found, document)
+        fingerprint = extractor.fingerprint if extractor is not None and claims is None else None
+        with self.recording() as work:
+            stored = work.add(found, document, fingerprint)
+            work.finish()
+            ids = self._nuggets_of(work, stored)
+            schema = work.ledger.schema
+        unsure = [claim.confidence for claim in found if claim.confidence is not None]
+        return IngestReport(
+            document.id,
+            None if document.version is None else str(document.version),
+            tuple(ids),
+            len(found),
+            sum(schema.review <= confidence < schema.accept for confidence in unsure),
+            sum(confidence < schema.review for confidence in unsure),
+        )
+
+    def erase(self, source: str, *, actor: str = "unnamed", reason: str = "") -> ErasureCertificate:
+        """Remove all that a document said, at every known time, from tables, full text and the write-ahead log.
+
+        What others support is derived anew, as if the document had never been; decisions stay, by hash. The certificate
+        holds hashes only.
+
+        Errors: InputError for an unknown document. Cost: rewrites the full text, seconds per million nuggets.
+        """
+        with self.recording() as work:
+            certificate = erase_source(work, source, actor, reason)
+        return replace(certificate, bytes_left=not self._database.checkpoint(TABLES))
