@@ -80,7 +80,6 @@ def cut(answers: Sequence[Answer], max_tokens: int) -> list[Answer]:
     return found
 
 
-@lru_cache(maxsize=262_144)
 def normalize_answer(text: str) -> str:
     """The form in which answers are compared: no case, no signs, no articles, one space between words.
 
@@ -92,5 +91,11 @@ def normalize_answer(text: str) -> str:
 
 def is_said(value: str, answer: Answer) -> bool:
     """Whether an answer's text holds a value, as whole words."""
-    wanted = normalize_answer(value)
+    wanted = _wanted(value)
     return bool(wanted) and f" {wanted} " in f" {answer.normalized} "
+
+
+@lru_cache(maxsize=65_536)
+def _wanted(value: str) -> str:
+    # Gold values are short and asked of every item; texts are long and keep their own form.
+    return normalize_answer(value)
