@@ -226,3 +226,12 @@ def test_known_at_answers_as_the_store_would_have(sql_place: str) -> None:
         assert objects(store, ask, valid_at="2026-06-01") == ["EUR"]
         assert objects(store, ask, valid_at="2026-06-01", known_at="2021-01-01") == ["BGN"]
         assert objects(store, ask, valid_at="2026-06-01", known_at="2019-01-01") == []
+
+
+def test_a_stop_word_in_capitals_is_a_name(store: NuggetStore) -> None:
+    sentences = {code: f"The krona is legal tender in {code}." for code in ("IS", "SE", "IN", "AT", "US", "DO")}
+    store.assert_claims(
+        [Claim(code, "currency", f"{code}K", source="cldr", text=text) for code, text in sentences.items()]
+    )
+    for code in sentences:
+        assert objects(store, f"currency of {code}?", k=1) == [f"{code}K"]

@@ -19,7 +19,7 @@ from motherlode.nuggets.derivation import DerivedNugget, Key, derive, derive_sin
 from motherlode.nuggets.full_text import add_versions, remove_words
 from motherlode.nuggets.ledger import Ledger, Rank, key_hash
 from motherlode.nuggets.tenures import KeyClaim
-from motherlode.nuggets.words import predicate_marker, tokens
+from motherlode.nuggets.words import STOP_WORDS, predicate_marker, tokens
 
 __all__ = ["VERSION_COLUMNS", "Projection", "group_of", "raw_keys", "version_values"]
 
@@ -221,7 +221,8 @@ class Projection:
         text = next((row.text for row in evidence if row.text), None)
         if text is None:
             return " ".join(fact)
-        said = dict.fromkeys(word for word in tokens(text)[:_MAX_TEXT_WORDS] if word not in fact)
+        sentence = [word for word in tokens(text)[:_MAX_TEXT_WORDS] if word not in STOP_WORDS]
+        said = dict.fromkeys(word for word in sentence if word not in fact)
         return f"{' '.join(fact)}\n{' '.join(said)}"
 
     def flush(self) -> None:

@@ -50,7 +50,14 @@ def predicate_marker(name: str) -> str:
     return "\u00b6" + "".join(tokens(predicate_words(name)))[:MAX_WORD]
 
 
+_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
+
+
 def question_words(question: str) -> list[str]:
-    """The words of a question that say what it is about, each once; all of them where nothing else is left."""
+    """The words of a question that say what it is about, each once; all of them where nothing else is left.
+
+    A stop word in capitals is a name (AT, IT, US), unless the whole question is in capitals.
+    """
     words = list(dict.fromkeys(tokens(question)))
-    return [word for word in words if word not in STOP_WORDS] or words
+    names = set() if question.isupper() else {name.lower() for name in _CAPITALS.findall(question)}
+    return [word for word in words if word not in STOP_WORDS or word in names] or words
