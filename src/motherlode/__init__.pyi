@@ -8,6 +8,15 @@ from motherlode.errors import InputError as InputError
 from motherlode.errors import LodeError as LodeError
 from motherlode.errors import TrainingError as TrainingError
 from motherlode.errors import UnsupportedError as UnsupportedError
+from motherlode.nuggets.audit import AuditReport as AuditReport
+from motherlode.nuggets.audit import audit as audit
+from motherlode.nuggets.context import Context as Context
+from motherlode.nuggets.context import build_context as build_context
+from motherlode.nuggets.context import hit_passage as hit_passage
+from motherlode.nuggets.passages import Passage as Passage
+from motherlode.nuggets.postprocess import GovernedPassage as GovernedPassage
+from motherlode.nuggets.postprocess import govern as govern
+from motherlode.nuggets.store import open_nuggets as open_nuggets
 from motherlode.retrieval.arrays import from_arrow as from_arrow
 from motherlode.retrieval.arrays import from_documents as from_documents
 from motherlode.retrieval.build import build_index as build_index

@@ -9,9 +9,10 @@ from typing import Any
 
 from motherlode.errors import InputError
 from motherlode.nuggets.hits import Evidence, Nugget, NuggetHit
+from motherlode.nuggets.passages import Passage
 from motherlode.nuggets.wording import nugget_line
 
-__all__ = ["STYLES", "Citation", "Context", "build_context"]
+__all__ = ["STYLES", "Citation", "Context", "build_context", "hit_passage"]
 
 STYLES = ("lines", "sources")
 _MAX_CITATIONS = 3  # of one fact; more prove it, but cost tokens
@@ -110,6 +111,15 @@ def build_context(
         max_tokens,
         left_out,
     )
+
+
+def hit_passage(hit: NuggetHit) -> Passage:
+    """An answer as a passage for somebody else's reader: its line, and who disputes it; all else as metadata."""
+    rivals = () if hit.conflict is None else hit.conflict.rivals
+    dispute = "".join(f"; disputed, others say: {nugget_line(rival)}" for rival in rivals)
+    source = hit.evidence[0].source if hit.evidence else None
+    metadata = {"source": source, "score": hit.score, **hit.to_dict()}
+    return Passage(nugget_line(hit.nugget) + dispute, hit.nugget.nugget_id, metadata=metadata)
 
 
 def _count_words(text: str) -> int:

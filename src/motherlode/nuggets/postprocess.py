@@ -37,6 +37,11 @@ class GovernedPassage:
     metadata: Mapping[str, Any]
     audit: PassageAudit
 
+    @property
+    def governance(self) -> dict[str, Any]:
+        """What was done to it and why, as a few JSON values to hang on somebody else's document."""
+        return {"verdict": self.verdict, "action": self.action, "notes": list(self.notes)}
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, as far as the passage's metadata are."""
         return {

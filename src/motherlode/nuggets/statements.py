@@ -129,7 +129,7 @@ class Reader:
             [*values, *more],
         )
         rows.sort(key=lambda row: (row[10], row[11], row[1]))
-        return [Held(nugget_of(row), row[28], row[11], row[26]) for row in rows]
+        return [Held(nugget_of(row), row[28], row[5], row[26]) for row in rows]
 
     def _stated(self, held: Held, how: str) -> Statement:
         nugget = held.nugget
