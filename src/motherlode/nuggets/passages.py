@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from motherlode.errors import InputError
@@ -16,7 +16,7 @@ from motherlode.nuggets.schema import Predicate, predicate_words
 from motherlode.nuggets.values import normalize_name
 from motherlode.nuggets.words import STOP_WORDS, tokens
 
-__all__ = ["MAX_PASSAGE_WORDS", "Passage", "PassageText", "as_passage", "predicate_phrases"]
+__all__ = ["MAX_PASSAGE_WORDS", "Passage", "PassageText", "as_passage"]
 
 MAX_PASSAGE_WORDS = 1000
 """Words of a passage in which names are looked for; what follows is not read."""
@@ -170,9 +170,13 @@ class PassageText:
             return []
         return self._amounts.get(Decimal(amount).normalize(), [])
 
+    def has_words_of(self, predicate: Predicate) -> bool:
+        """Whether all words of one of the ways to say a predicate are somewhere in it."""
+        return any(phrase <= self.vocabulary for phrase in _phrases(predicate))
+
     def says(self, predicate: Predicate, places: Iterable[tuple[int, int]]) -> bool:
         """Whether a name of the predicate, or a word that people use for it, stands near, and is not denied there."""
-        phrases = predicate_phrases(predicate)
+        phrases = _phrases(predicate)
         for first, last in places:
             begin, end = max(0, first - _NEAR), last + 1 + _NEAR
             near = {t for i, word in enumerate(self._tokens[begin:end], begin) if not first <= i <= last for t in word}
@@ -180,7 +184,7 @@ class PassageText:
                 return True
         return False
 
-    def _is_denied(self, first: int, last: int, phrases: list[frozenset[str]]) -> bool:
+    def _is_denied(self, first: int, last: int, phrases: Sequence[frozenset[str]]) -> bool:
         """Whether "not", "no longer" or the like stands between the object and the nearest word of the predicate."""
         said = frozenset().union(*phrases)
         at = [i for i, word in enumerate(self._tokens) if not first <= i <= last and said & set(word)]
@@ -191,10 +195,11 @@ class PassageText:
         return any(_DENIAL & set(word) for word in self._tokens[max(0, begin - 1) : end])
 
 
-def predicate_phrases(predicate: Predicate) -> list[frozenset[str]]:
+@lru_cache(maxsize=4096)
+def _phrases(predicate: Predicate) -> tuple[frozenset[str], ...]:
     """Ways to say a predicate, each the words that all have to be there."""
     found = []
     for name in (predicate.name, *predicate.aliases, *predicate.words):
         words = tokens(predicate_words(name))
         found.append(frozenset(word for word in words if word not in STOP_WORDS) or frozenset(words))
-    return found
+    return tuple(found)

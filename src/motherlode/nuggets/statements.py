@@ -14,7 +14,7 @@ from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.ledger import Ledger, StoredClaim, key_hash, stored_claim
-from motherlode.nuggets.passages import Passage, PassageText, predicate_phrases
+from motherlode.nuggets.passages import Passage, PassageText
 from motherlode.nuggets.reading import SELECTED, Filter, nugget_of
 from motherlode.nuggets.record import Claim, Document, Extractor, digest
 
@@ -207,11 +207,13 @@ class Reader:
 
     def _by_names(self, text: PassageText) -> list[Statement]:
         names = {self.ledger.name(name) for name in text.names}
-        hashes = []
+        subjects: dict[str, list[str]] = {}
         for subject, predicate in self._subjects(names):
-            known = self.ledger.schema.find(predicate)
-            if any(phrase <= text.vocabulary for phrase in predicate_phrases(known)):
-                hashes += [key_hash(scope, subject, predicate) for scope in self.scopes]
+            subjects.setdefault(predicate, []).append(subject)
+        said = [name for name in subjects if text.has_words_of(self.ledger.schema.find(name))]
+        hashes = [
+            key_hash(scope, subject, name) for name in said for subject in subjects[name] for scope in self.scopes
+        ]
         versions = self._objects_in(text, hashes)
         found = []
         for batch in in_batches(versions):
