@@ -6,6 +6,7 @@ Where its programs or psycopg are missing, `server()` raises MissingError, whose
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import itertools
 import os
 import pwd
@@ -13,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -106,6 +108,12 @@ def _initialise(programs: Path, data: Path, account: pwd.struct_passwd | None) -
     raise RuntimeError(f"initdb failed: {said}")
 
 
+def _ends_with_its_parent() -> None:
+    """Also when the tests are killed, on Linux: PR_SET_PDEATHSIG, which a change of user before it would undo."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -136,6 +144,7 @@ def server(*, start_timeout_s: float = 60) -> Iterator[PostgresServer]:
                     stderr=log,
                     stdin=subprocess.DEVNULL,
                     cwd=folder,
+                    preexec_fn=_ends_with_its_parent,
                     start_new_session=True,  # Ctrl-C at the tests must not reach it before they end
                     **_run_as(account),
                 )  # type: ignore[call-overload]

@@ -16,7 +16,14 @@ from motherlode.nuggets.context import hit_passage as hit_passage
 from motherlode.nuggets.passages import Passage as Passage
 from motherlode.nuggets.postprocess import GovernedPassage as GovernedPassage
 from motherlode.nuggets.postprocess import govern as govern
-from motherlode.nuggets.store import open_nuggets as open_nuggets
+from motherlode.nuggets.hits import Evidence as Evidence
+from motherlode.nuggets.hits import Nugget as Nugget
+from motherlode.nuggets.hits import NuggetHit as NuggetHit
+from motherlode.nuggets.record import Claim as Claim
+from motherlode.nuggets.record import Document as Document
+from motherlode.nuggets.schema import load_schema as load_schema
+from motherlode.nuggets.store import NuggetStore as NuggetStore
+from motherlode.nuggets.values import Quantity as Quantity
 from motherlode.retrieval.arrays import from_arrow as from_arrow
 from motherlode.retrieval.arrays import from_documents as from_documents
 from motherlode.retrieval.build import build_index as build_index
@@ -52,6 +59,7 @@ from motherlode.retrieval.stream import VectorDocument as VectorDocument
 from motherlode.retrieval.stream import build_index_stream as build_index_stream
 from motherlode.retrieval.text_search import CandidateSource as CandidateSource
 from motherlode.retrieval.writer import Writer as Writer
+from motherlode.workflows.nuggets import open_nuggets as open_nuggets
 from motherlode.workflows.text_index import build_text_index as build_text_index
 
 __version__: str

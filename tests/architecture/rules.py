@@ -44,6 +44,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "fastapi": ("server/*",),
     "starlette": ("server/*",),
     "uvicorn": ("server/*",),
+    "litellm": ("nuggets/llm/*",),
     "sqlite3": ("core/sql/sqlite.py",),
     "psycopg": ("core/sql/postgresql.py",),
     **dict.fromkeys(("pylate", "ray", "llama_index", "haystack", "mcp"), ("integrations/*",)),

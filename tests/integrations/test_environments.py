@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-import motherlode
 from tests.integrations.environment import FRAMEWORKS, PYLATE, Environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,20 +27,6 @@ QUIET = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """Nothing is fetched and nothing is reported home."""
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """A folder to import motherlode from, and nothing else of the environment that runs this."""
-    target = tmp_path / "path" / "motherlode"
-    target.mkdir(parents=True)
-    native = importlib.util.find_spec("motherlode._native")
-    assert native is not None
-    assert native.origin is not None
-    for entry in [*Path(motherlode.__file__).parent.iterdir(), Path(native.origin)]:
-        if entry.name != "__pycache__" and not (target / entry.name).exists():
-            (target / entry.name).symlink_to(entry)
-    return target.parent
 
 
 def run_there(name: str, python: Path, package: Path) -> None:

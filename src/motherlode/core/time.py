@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 
 from motherlode.errors import InputError
 
@@ -191,7 +192,7 @@ class PartialDate:
             case Granularity.DECADE:
                 return f"{start.year // 10:03}0s"
             case Granularity.CENTURY:
-                return f"{start.year:04}/{start.year + 100:04}"
+                return f"{start.year:04}/{min(start.year + 99, 9999):04}"  # both years included, as in every range
             case _:
                 return f"{start.year:04}"
 
@@ -240,15 +241,15 @@ def parse_partial_date(value: str | date | datetime | PartialDate) -> PartialDat
         raise InputError(
             f"a date is text, a date or an aware datetime, not {type(value).__name__} {value!r}; as text: {_FORMS}"
         )
-    text = value.strip()
     try:
-        return _parse_text(text)
+        return _parse_text(value.strip())
     except InputError:
         raise
     except ValueError as error:
         raise InputError(f"{value!r} is not a date ({error}); expected {_FORMS}") from None
 
 
+@lru_cache(maxsize=1 << 15)
 def _parse_text(text: str) -> PartialDate:
     if "/" in text:
         first, _, last = text.partition("/")

@@ -10,7 +10,7 @@ from typing import Self
 from motherlode.core.sql import Database, Session
 from motherlode.core.time import Clock, now, to_micros
 from motherlode.nuggets.ledger import Ledger
-from motherlode.nuggets.recording import LedgerCache, Recording, read_state
+from motherlode.nuggets.recording import LedgerCache, Recording, load_events, read_state
 from motherlode.nuggets.schema import Schema
 
 __all__ = ["StoreAccess"]
@@ -69,6 +69,11 @@ class StoreAccess:
         with self.reading() as session:
             return self.ledger(session).schema
 
-    def ledger(self, session: Session) -> Ledger:
-        """What all events add up to, as of a snapshot."""
-        return self._ledgers.current(session, read_state(session)["n_events"])
+    def ledger(self, session: Session, known_at: int | None = None) -> Ledger:
+        """What all events add up to, as of a snapshot; or those that were recorded up to a time (microseconds)."""
+        n_events = read_state(session)["n_events"]
+        if known_at is not None:
+            known = session.one("SELECT COUNT(*) FROM nugget_events WHERE recorded_at <= ?", (known_at,))
+            if known is not None and known[0] < n_events:
+                return Ledger.of(load_events(session, known_at), self._ledgers.schema)
+        return self._ledgers.current(session, n_events)

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from motherlode.core.ports import Progress
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER, NEVER, PartialDate, parse_partial_date as parse_date, to_micros
 from motherlode.errors import InputError
 from motherlode.nuggets.access import StoreAccess
-from motherlode.nuggets.claim_rows import places
 from motherlode.nuggets.extraction.question_time import question_time
 from motherlode.nuggets.hits import CERTAINTIES, Conflict, Nugget, NuggetHit
 from motherlode.nuggets.ledger import Ledger
-from motherlode.nuggets.lexical import Candidate, find_candidates, rarity
+from motherlode.nuggets.lexical import Candidate, find_candidates, load_candidates, matched_words, terms_of
 from motherlode.nuggets.reading import (
     ANSWERING,
-    SELECTED,
     STATES,
     Filter,
     Moment,
     known_micros,
-    nugget_of,
     read_evidence,
     read_nuggets,
+    read_versions,
 )
 from motherlode.nuggets.recording import read_state
-from motherlode.nuggets.renames import Renames
+from motherlode.nuggets.vocabulary import Vocabulary
 from motherlode.nuggets.words import question_words
 
 __all__ = ["Question", "StoreQuestions", "VectorRanking"]
@@ -48,6 +47,10 @@ class VectorRanking(Protocol):
         """Encode a question ahead of `rank`, so that the two can be timed apart."""
         ...
 
+    def advance(self, progress: Progress | None = None) -> int:
+        """Take in what the store recorded since, and forget what it erased; how many versions came."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -63,7 +66,8 @@ class StoreQuestions(StoreAccess):
     """The part of a store that answers questions."""
 
     vectors: VectorRanking | None = None
-    _renames: Renames | None = None
+    """Filled by whoever opens the store with an encoder."""
+    _vocabulary: Vocabulary | None = None
 
     def ask(
         self,
@@ -97,11 +101,20 @@ class StoreQuestions(StoreAccess):
             asked = self._asked(question, valid_at)
             allowed = self._filter(ledger, asked, known_at, scope, predicates, sources, states, undated)
             candidates = self._lexical(session, ledger, asked, allowed, k)
-            parts = {candidate.row[0]: {"lexical": candidate.score} for candidate in candidates}
+            parts = {one.version: {"lexical": one.score} for one in candidates}
             if self.vectors is not None:
                 candidates = self._fused(session, asked, allowed, candidates, parts, k)
-            chosen = _in_order(candidates, asked)[:k]
-            return self._hits(session, chosen, asked, known_micros(known_at), parts)
+            chosen = _in_order(candidates)[:k]
+            return self._hits(session, ledger, chosen, asked, known_micros(known_at), parts)
+
+    def update_vectors(self, progress: Progress | None = None) -> int:
+        """Bring the late-interaction index up to date; how many versions of nuggets it took in.
+
+        Errors: InputError for a store that was opened without an encoder.
+        """
+        if self.vectors is None:
+            raise InputError("this store was opened without an encoder; open_nuggets(…, encoder='minilm')")
+        return self.vectors.advance(progress)
 
     def _asked(self, question: str, valid_at: Moment | None) -> Question:
         """What is asked, and about when."""
@@ -140,16 +153,17 @@ class StoreQuestions(StoreAccess):
     def _lexical(self, session: Session, ledger: Ledger, asked: Question, allowed: Filter, k: int) -> list[Candidate]:
         """Candidates by words; where a name in the question was or became another, by that one too."""
         n_versions = read_state(session)["version"]
-        if self._renames is None or self._renames.n_versions != n_versions:
-            self._renames = Renames.read(session, ledger.schema, n_versions)
+        known = self._vocabulary
+        if known is None or known.n_versions != n_versions or known.fingerprint is not ledger.schema:
+            known = self._vocabulary = Vocabulary.read(session, ledger.schema, n_versions)
         best: dict[int, Candidate] = {}
-        for words in (asked.words, *self._renames.other_words(asked.words)):
-            idf = rarity(session, words, n_versions)
-            for one in find_candidates(session, idf, allowed, ledger.schema, max(4 * k, 20)):
-                held = best.get(one.row[0])
+        for words in (asked.words, *known.renames.other_words(asked.words)):
+            terms = terms_of(session, known.groups(words), max(n_versions, 1))
+            for one in find_candidates(session, terms, allowed, asked.window, 2 * k):
+                held = best.get(one.version)
                 if held is None or one.score > held.score:
-                    best[one.row[0]] = one
-        return sorted(best.values(), key=lambda one: (-one.score, one.row[10], one.row[1]))
+                    best[one.version] = one
+        return sorted(best.values(), key=lambda one: one.order)
 
     def _fused(
         self,
@@ -163,47 +177,50 @@ class StoreQuestions(StoreAccess):
         """Reciprocal rank fusion of words and vectors; what only vectors found is checked in the database again."""
         assert self.vectors is not None
         ranked = self.vectors.rank(asked.text, allowed, max(4 * k, 20))
-        held = {candidate.row[0]: candidate for candidate in candidates}
+        held = {one.version: one for one in candidates}
         missing = [version for version, _ in ranked if version not in held]
-        for row in _rows(session, missing, allowed):
-            held[row[0]] = Candidate(row, 0.0, {})
+        held |= {one.version: one for one in load_candidates(session, missing, allowed, asked.window)}
         fused = dict.fromkeys(held, 0.0)
-        for rank, candidate in enumerate(candidates):
-            fused[candidate.row[0]] += 1 / (_RRF + rank + 1)
-        for rank, (version, score) in enumerate(ranked):
+        for rank, one in enumerate(candidates, start=1):
+            fused[one.version] += 1 / (_RRF + rank)
+        for rank, (version, score) in enumerate(ranked, start=1):
             if version in held:
-                fused[version] += 1 / (_RRF + rank + 1)
+                fused[version] += 1 / (_RRF + rank)
                 parts.setdefault(version, {})["vectors"] = score
-        found = [Candidate(one.row, fused[version], one.matched) for version, one in held.items()]
-        return sorted(found, key=lambda one: (-one.score, one.row[10], one.row[1]))
+        return sorted((replace(one, score=fused[version]) for version, one in held.items()), key=lambda one: one.order)
 
     def _hits(
         self,
         session: Session,
-        chosen: Sequence[tuple[Candidate, Nugget, str]],
+        ledger: Ledger,
+        chosen: Sequence[Candidate],
         asked: Question,
         known_at: int | None,
         parts: dict[int, dict[str, float]],
     ) -> list[NuggetHit]:
-        evidence = read_evidence(session, (claim for _, nugget, _ in chosen for claim in nugget.claims))
-        rivals = read_nuggets(
-            session,
-            (c.nugget_id for _, nugget, _ in chosen for c in nugget.contests if c.is_on(*asked.window)),
-            known_at,
-        )
-        return [
-            NuggetHit(
-                nugget=nugget,
-                rank=rank,
-                score=candidate.score * _WORTH[certainty],
-                certainty=certainty,
-                evidence=tuple(evidence[claim] for claim in nugget.claims if claim in evidence),
-                why=_why(candidate, nugget, certainty, asked),
-                conflict=_conflict(nugget, rivals, asked),
-                parts=parts.get(candidate.row[0], {}),
+        nuggets = read_versions(session, [one.version for one in chosen])
+        evidence = read_evidence(session, (claim for nugget in nuggets.values() for claim in nugget.claims))
+        contests = [c for nugget in nuggets.values() for c in nugget.contests if c.is_on(*asked.window)]
+        rivals = read_nuggets(session, (contest.nugget_id for contest in contests), known_at)
+        hits = []
+        for rank, one in enumerate(chosen, start=1):
+            nugget = nuggets[one.version]
+            said = tuple(evidence[claim] for claim in nugget.claims if claim in evidence)
+            sentence = next((claim.text for claim in said if claim.text), None) or ""
+            matched = matched_words(asked.words, nugget, sentence, ledger.schema)
+            hits.append(
+                NuggetHit(
+                    nugget=nugget,
+                    rank=rank,
+                    score=one.score * _WORTH[one.certainty],
+                    certainty=one.certainty,
+                    evidence=said,
+                    why=_why(matched, nugget, one.certainty, asked),
+                    conflict=_conflict(nugget, rivals, asked),
+                    parts=parts.get(one.version, {}),
+                )
             )
-            for rank, (candidate, nugget, certainty) in enumerate(chosen, start=1)
-        ]
+        return hits
 
     def why_not(
         self,
@@ -244,36 +261,22 @@ class StoreQuestions(StoreAccess):
         return f"it is at rank {place.rank}, behind the {k} asked for: {place.why}"
 
 
-def _rows(session: Session, versions: Sequence[int], allowed: Filter) -> list[tuple[Any, ...]]:
-    if not versions:
-        return []
-    condition, values = allowed.sql()
-    return session.execute(
-        f"SELECT {SELECTED} FROM nugget_versions v WHERE v.version IN ({places(versions)}) AND {condition}",
-        [*versions, *values],
-    )
-
-
-def _in_order(candidates: Sequence[Candidate], asked: Question) -> list[tuple[Candidate, Nugget, str]]:
+def _in_order(candidates: Sequence[Candidate]) -> list[Candidate]:
     """By score and certainty; within one key what is certain first, then what is preferred."""
-    known = []
-    for candidate in candidates:
-        nugget = nugget_of(candidate.row)
-        known.append((candidate, nugget, nugget.certainty(*asked.window)))
-    known.sort(key=lambda one: (-one[0].score * _WORTH[one[2]], one[0].row[10], one[0].row[1]))
-    by_key: dict[int, list[tuple[Candidate, Nugget, str]]] = {}
-    for one in known:
-        by_key.setdefault(one[0].row[28], []).append(one)
+    ranked = sorted(candidates, key=lambda one: (-one.score * _WORTH[one.certainty], one.start, one.nugget_id))
+    by_key: dict[int, list[Candidate]] = {}
+    for one in ranked:
+        by_key.setdefault(one.key, []).append(one)
     for group in by_key.values():
-        group.sort(key=lambda one: (CERTAINTIES.index(one[2]), not one[1].preferred))
+        group.sort(key=lambda one: (CERTAINTIES.index(one.certainty), not one.preferred))
     turns = {key: iter(group) for key, group in by_key.items()}
-    return [next(turns[one[0].row[28]]) for one in known]
+    return [next(turns[one.key]) for one in ranked]
 
 
-def _why(candidate: Candidate, nugget: Nugget, certainty: str, asked: Question) -> str:
+def _why(matched_by: Mapping[str, str], nugget: Nugget, certainty: str, asked: Question) -> str:
     """In words: what matched, and how it stands in time."""
     found: dict[str, list[str]] = {}
-    for word, where in candidate.matched.items():
+    for word, where in matched_by.items():
         found.setdefault(where, []).append(word)
     matched = "; ".join(f"{where}: {' '.join(words)}" for where, words in found.items()) or "by vectors"
     when = "now" if asked.stated is None else str(asked.stated)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from motherlode.core.sql import Session
 
-__all__ = ["add_versions", "any_word", "every_word", "matching", "optimize_words", "remove_words"]
+__all__ = ["add_versions", "any_of", "matching", "one_of_each", "optimize_words", "remove_words"]
 
 
 def _terms(words: str) -> str:
     """The words of a version as PostgreSQL's tsvector takes them: quoted, so that none is read as an operator."""
-    return " ".join(f"'{word}'" for word in words.split(" ") if word)
+    return " ".join(f"'{word}'" for word in words.split())
 
 
 def add_versions(session: Session, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
@@ -20,14 +20,17 @@ def add_versions(session: Session, columns: Sequence[str], rows: Sequence[tuple[
     words = columns.index("words")
     names, places = ", ".join(columns), ", ".join("?" * len(columns))
     if session.dialect == "sqlite":
-        session.execute_many(f"INSERT INTO nugget_versions ({names}) VALUES ({places})", rows)
+        session.execute_many(f"INSERT INTO nugget_versions ({names}) VALUES ({places})", rows, trusted=True)
         session.execute_many(
-            "INSERT INTO nugget_text (rowid, words) VALUES (?, ?)", [(row[0], row[words]) for row in rows]
+            "INSERT INTO nugget_text (rowid, words) VALUES (?, ?)",
+            [(row[0], row[words]) for row in rows],
+            trusted=True,
         )
     else:
         session.execute_many(
             f"INSERT INTO nugget_versions ({names}, terms) VALUES ({places}, CAST(? AS tsvector))",
             [(*row, _terms(str(row[words]))) for row in rows],
+            trusted=True,
         )
     _count(session, (str(row[words]) for row in rows), 1)
 
@@ -49,8 +52,7 @@ def optimize_words(session: Session) -> None:
 def _count(session: Session, texts: Iterable[str], sign: int) -> None:
     counts: Counter[str] = Counter()
     for words in texts:
-        counts.update(set(words.split(" ")))
-    counts.pop("", None)
+        counts.update(words.split())  # each word of a version is there once
     session.execute_many(
         "INSERT INTO nugget_words (word, n) VALUES (?, ?) "
         "ON CONFLICT (word) DO UPDATE SET n = nugget_words.n + excluded.n",
@@ -58,14 +60,14 @@ def _count(session: Session, texts: Iterable[str], sign: int) -> None:
     )
 
 
-def any_word(words: Sequence[str], dialect: str) -> str:
+def any_of(words: Sequence[str], dialect: str) -> str:
     """The match expression for versions with at least one of the words."""
     return (" OR " if dialect == "sqlite" else " | ").join(_quoted(word, dialect) for word in words)
 
 
-def every_word(words: Sequence[str], dialect: str) -> str:
-    """The match expression for versions with all of the words."""
-    return (" AND " if dialect == "sqlite" else " & ").join(_quoted(word, dialect) for word in words)
+def one_of_each(groups: Sequence[Sequence[str]], dialect: str) -> str:
+    """The match expression for versions with at least one word of each group."""
+    return (" AND " if dialect == "sqlite" else " & ").join(f"({any_of(words, dialect)})" for words in groups)
 
 
 def _quoted(word: str, dialect: str) -> str:

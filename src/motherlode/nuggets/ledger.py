@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from motherlode.core.time import parse_partial_date
@@ -78,6 +79,7 @@ def rank_of(document: Document | Claim) -> Rank:
     return None
 
 
+@lru_cache(maxsize=1 << 17)
 def key_hash(scope: str, subject_key: str, predicate: str) -> int:
     """63 bits of a key, as databases hold them."""
     return int(digest(scope, subject_key, predicate)[:16], 16) >> 1
@@ -86,6 +88,7 @@ def key_hash(scope: str, subject_key: str, predicate: str) -> int:
 def claim_id(claim: Claim, predicate: str, subject_key: str) -> str:
     """Hash of content, stated bounds and document: the same on any day, in any version."""
     interval = claim.interval
+    start, end = interval.start, interval.end
     return "c" + digest(
         claim.scope,
         subject_key,
@@ -93,8 +96,8 @@ def claim_id(claim: Claim, predicate: str, subject_key: str) -> str:
         claim.object_kind,
         claim.object_key,
         claim.negated,
-        interval.start and (interval.start.earliest, interval.start.latest),
-        interval.end and (interval.end.earliest, interval.end.latest),
+        None if start is None else f"{start.earliest}:{start.latest}",
+        None if end is None else f"{end.earliest}:{end.latest}",
         claim.source,
     )
 
@@ -192,6 +195,7 @@ class Ledger:
             and not self._parents
             and claim.source not in self.retracted_sources
             and claim.claim_id not in self.retracted_claims
+            and claim.claim_id not in self.reviews
             and claim.publisher not in self.trust
             and claim.confidence is None
         )

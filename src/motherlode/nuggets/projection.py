@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER, NEVER
 from motherlode.nuggets.claim_rows import ClaimRow, in_batches, load_claims, load_documents, newest_ranks, places
-from motherlode.nuggets.derivation import DerivedNugget, Key, derive
+from motherlode.nuggets.derivation import DerivedNugget, Key, derive, derive_single
 from motherlode.nuggets.full_text import add_versions, remove_words
 from motherlode.nuggets.ledger import Ledger, Rank, key_hash
-from motherlode.nuggets.words import predicate_tokens, tokens
+from motherlode.nuggets.tenures import KeyClaim
+from motherlode.nuggets.words import predicate_marker, tokens
 
 __all__ = ["VERSION_COLUMNS", "Projection", "group_of", "raw_keys", "version_values"]
 
@@ -80,7 +81,8 @@ class Projection:
 
     def add_fresh(self, groups: Iterable[tuple[Key, Sequence[ClaimRow]]], newest: dict[str, Rank], at: int) -> None:
         """Project keys of which nothing was recorded before; all their claims are given."""
-        for key, rows in groups:
+        # In the order of their hashes, which is that of the table's index on keys.
+        for key, rows in sorted(groups, key=lambda group: self._hash(group[0])):
             self._write(key, rows, self._derive(key, rows, newest), at)
         self.flush()
 
@@ -126,6 +128,12 @@ class Projection:
 
     def _derive(self, key: Key, rows: Sequence[ClaimRow], newest: dict[str, Rank]) -> list[DerivedNugget]:
         stored = [row.claim for row in rows]
+        if len(stored) == 1 and self.ledger.is_plain(self._hash(key), stored[0]) and not stored[0].negated:
+            [claim] = stored
+            if claim.rank is None or claim.rank == newest.get(claim.source):
+                target = f"{claim.object_kind}:{claim.object_key}"
+                lone = KeyClaim(claim.claim_id, target, claim.start, claim.end, claim.publisher)
+                return [derive_single(key, self.ledger.schema.find(key.predicate), lone)]
         claims = self.ledger.key_claims(stored, newest)
         return derive(key, self.ledger.schema.find(key.predicate), claims, self.ledger.decisions_on(key, stored))
 
@@ -137,10 +145,16 @@ class Projection:
         at: int,
         held: dict[str, tuple[Any, ...]] | None = None,
     ) -> None:
+        if len(rows) == len(nuggets) == 1 and not held:
+            [nugget] = nuggets
+            values = self._values(key, rows[0].subject, nugget, rows)
+            self.added.append((self.next_version, nugget.nugget_id, *values, at, EVER))
+            self.next_version += 1
+            return
         by_claim: dict[str, list[ClaimRow]] = {}
         for row in rows:
             by_claim.setdefault(row.claim.claim_id, []).append(row)
-        subject = _most_usual(row.subject for row in rows)
+        subject = _most_usual([row.subject for row in rows])
         closed = dict(held or {})
         for nugget in nuggets:
             evidence = [row for claim in nugget.claims for row in by_claim[claim]]
@@ -168,8 +182,9 @@ class Projection:
     def _values(self, key: Key, subject: str, nugget: DerivedNugget, evidence: Sequence[ClaimRow]) -> tuple[Any, ...]:
         """A version's columns but for its number, its nugget's id and its times."""
         shown = [row for row in evidence if not row.claim.negated] or evidence
-        name = _most_usual(row.object for row in shown)
+        name = _most_usual([row.object for row in shown])
         confidences = [row.claim.confidence for row in shown if row.claim.confidence is not None]
+        sources = sorted({row.claim.source for row in evidence})
         return (
             self._hash(key),
             key.scope,
@@ -186,29 +201,38 @@ class Projection:
             nugget.superseded_by,
             json.dumps(sorted(nugget.contests)) if nugget.contests else "[]",
             nugget.why,
-            json.dumps(sorted(row.seq for row in evidence)),
+            f"[{', '.join([str(seq) for seq in sorted([row.seq for row in evidence])])}]",
             json.dumps(nugget.aliases) if nugget.aliases else "[]",
             shown[0].kind,
             max(confidences) if confidences else None,
-            "".join(f"\n{source}" for source in sorted({row.claim.source for row in evidence})) + "\n",
+            "\n" + "\n".join(sources) + "\n",
             self._words(key, subject, name, shown),
         )
 
     def _words(self, key: Key, subject: str, name: str, evidence: Sequence[ClaimRow]) -> str:
-        """What finds it: names of the subject, words of the predicate, the object, a sentence of its evidence."""
-        found = [*tokens(subject)]
-        for other in self.ledger.names(key.subject):
-            found += tokens(other)
-        found += predicate_tokens(self.ledger.schema.find(key.predicate))
-        found += tokens(name)
-        if text := next((row.text for row in evidence if row.text), None):
-            found += tokens(text)[:_MAX_TEXT_WORDS]
-        return " ".join(dict.fromkeys(found))
+        """What finds it, each word once: the predicate's marker, names of the subject, the object.
+
+        Behind a line break the words that only a sentence of its evidence has.
+        """
+        found = (predicate_marker(key.predicate), *tokens(subject), *tokens(name))
+        if len(names := self.ledger.names(key.subject)) > 1:
+            found += tuple(word for other in names for word in tokens(other))
+        fact = dict.fromkeys(found)
+        text = next((row.text for row in evidence if row.text), None)
+        if text is None:
+            return " ".join(fact)
+        said = dict.fromkeys(word for word in tokens(text)[:_MAX_TEXT_WORDS] if word not in fact)
+        return f"{' '.join(fact)}\n{' '.join(said)}"
 
     def flush(self) -> None:
         """Insert what was derived."""
         if self.added:
             add_versions(self.session, VERSION_COLUMNS, self.added)
+            predicate = VERSION_COLUMNS.index("predicate")
+            self.session.execute_many(
+                "INSERT INTO nugget_predicates (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
+                [(name,) for name in sorted({row[predicate] for row in self.added})],
+            )
             self.added.clear()
         if self.aliases:
             self.session.execute_many(
@@ -226,7 +250,9 @@ def version_values(nugget: DerivedNugget) -> tuple[int, int, int | None, int, in
     return (*start, end_earliest, end_latest, end_granularity)
 
 
-def _most_usual(names: Iterator[str] | Iterable[str]) -> str:
+def _most_usual(names: Sequence[str]) -> str:
     """The most frequent spelling; of equals the shortest, then the first in the alphabet."""
+    if len(names) == 1:
+        return names[0]
     counts = Counter(names)
     return min(counts, key=lambda name: (-counts[name], len(name), name)) if counts else ""

@@ -14,7 +14,17 @@ from motherlode.errors import InputError
 from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.hits import Contest, Evidence, Nugget
 
-__all__ = ["STATES", "Filter", "Moment", "known_micros", "nugget_of", "read_evidence", "read_nuggets", "select_nuggets"]
+__all__ = [
+    "STATES",
+    "Filter",
+    "Moment",
+    "known_micros",
+    "nugget_of",
+    "read_evidence",
+    "read_nuggets",
+    "read_versions",
+    "select_nuggets",
+]
 
 STATES = ("active", "superseded", "contested", "deprecated", "pending", "retracted")
 """States of nuggets that have content; an erased one has none."""
@@ -153,6 +163,16 @@ def read_nuggets(session: Session, ids: Iterable[str], known_at: int | None = No
         targets = read_nuggets(session, moved.values(), known_at)
         found |= {alias: targets[name] for alias, name in moved.items() if name in targets}
     return found
+
+
+def read_versions(session: Session, versions: Sequence[int]) -> dict[int, Nugget]:
+    """Nuggets by the numbers of their versions."""
+    if not versions:
+        return {}
+    rows = session.execute(
+        f"SELECT {SELECTED} FROM nugget_versions v WHERE v.version IN ({places(versions)})", list(versions)
+    )
+    return {row[0]: nugget_of(row) for row in rows}
 
 
 def read_evidence(session: Session, claims: Iterable[int]) -> dict[int, Evidence]:

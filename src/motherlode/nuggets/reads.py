@@ -46,7 +46,7 @@ class StoreReads(StoreAccess):
                 raise InputError(f"states are {', '.join(STATES)}, not {state!r}")
         with self.reading() as session:
             known = known_micros(known_at)
-            ledger = self.ledger(session)
+            ledger = self.ledger(session, known)
             where, values = "1 = 1", list[Any]()
             if subject is not None and predicate is not None and scope is not None:
                 name = ledger.name(normalize_name(subject))

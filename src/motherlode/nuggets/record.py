@@ -65,8 +65,11 @@ class Claim:
     object_key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("subject", "predicate", "source", "scope"):
-            value = getattr(self, name)
+        needed: tuple[object, ...] = (self.subject, self.predicate, self.source, self.scope)
+        for value in (*needed, self.text, self.publisher, self.object):
+            if isinstance(value, str) and "\x00" in value:
+                raise InputError(f"a claim holds a NUL character, which no database keeps in text: {value[:60]!r}")
+        for name, value in zip(("subject", "predicate", "source", "scope"), needed, strict=True):
             if not isinstance(value, str) or not value.strip():
                 raise InputError(f"the {name} of a claim is text that is not empty, not {value!r}")
         if not normalize_name(self.subject):

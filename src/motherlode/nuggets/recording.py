@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,15 +23,17 @@ from motherlode.nuggets.claim_rows import (
     newest_ranks,
     places,
 )
-from motherlode.nuggets.derivation import Key
+from motherlode.nuggets.derivation import Key, nugget_id
 from motherlode.nuggets.ledger import Event, Ledger, StoredClaim, key_hash, stored_claim
 from motherlode.nuggets.projection import Projection
 from motherlode.nuggets.record import Claim, Document
 from motherlode.nuggets.schema import Schema, load_schema
+from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.values import display_value
 
-__all__ = ["LedgerCache", "Recording", "check_spans", "load_events", "read_state", "write_state"]
+__all__ = ["LedgerCache", "Recording", "check_spans", "load_events", "read_state", "without_collection", "write_state"]
 
+_BULK = 5000  # claims of one call
 _COUNTERS = ("seq", "doc", "version", "recorded_at", "n_events")
 
 
@@ -86,6 +90,7 @@ class Recording:
     ledger: Ledger = field(init=False)
     touched: set[Key] = field(default_factory=set)
     renewed: set[Key] = field(default_factory=set)
+    _keys: dict[tuple[str, str, str], Key] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.state = read_state(self.session)
@@ -109,8 +114,10 @@ class Recording:
 
     # Claims and documents
 
-    def add(self, claims: Sequence[Claim], document: Document | None = None, extractor: str | None = None) -> list[str]:
-        """Record claims, each under the version of the document that makes it; their ids.
+    def add(
+        self, claims: Sequence[Claim], document: Document | None = None, extractor: str | None = None
+    ) -> list[StoredClaim]:
+        """Record claims, each under the version of the document that makes it; as they are stored.
 
         What that version said already is not recorded twice.
         """
@@ -127,7 +134,7 @@ class Recording:
             said.add(saying)
             seq = self._next("seq")
             rows.append(claim_values(seq, row.doc, claim, held, self.at))
-            key = Key(held.scope, self.ledger.name(held.subject_key), held.predicate)
+            key = self.key_of(held)
             if rows[-1][3] in known_keys or key in self.touched:
                 self.touched.add(key)
             else:
@@ -137,7 +144,24 @@ class Recording:
                 )
         insert_claims(self.session, rows)
         self._project_fresh(fresh)
-        return [held.claim_id for held in stored]
+        return stored
+
+    def key_of(self, claim: StoredClaim) -> Key:
+        """The key under which a claim competes."""
+        said = claim.scope, claim.subject_key, claim.predicate
+        key = self._keys.get(said)
+        if key is None:
+            key = self._keys[said] = Key(claim.scope, self.ledger.name(claim.subject_key), claim.predicate)
+        return key
+
+    def own_id(self, claim: StoredClaim) -> str:
+        """The id of the nugget that a claim would be alone."""
+        target = self.ledger.object_of(claim.object_kind, claim.object_key)
+        return nugget_id(
+            self.key_of(claim),
+            target,
+            None if claim.start is None and claim.end is None else order_start(claim.start, claim.end)[0],
+        )
 
     def _project_fresh(self, fresh: dict[Key, list[ClaimRow]]) -> None:
         """Keys of which nothing was known need nothing to be read; but for merged names, whose other claims count."""
@@ -247,6 +271,7 @@ class Recording:
         )
         self._next("n_events")
         before = self.ledger
+        self._keys.clear()
         self.ledger = self.ledgers.current(self.session, self.state["n_events"])
         self._touch_event(kept, before)
         return kept
@@ -325,6 +350,19 @@ class Recording:
             "UPDATE nugget_claims SET predicate = ?, key = ? WHERE seq = ?",
             [(new, key_hash(scope, subject, new), seq) for seq, scope, subject in rows],
         )
+
+
+@contextmanager
+def without_collection(n_claims: int) -> Iterator[None]:
+    """Python's cyclic collector rests while many rows are made, none of which is in a cycle: a sixth of a bulk load."""
+    if n_claims < _BULK or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def check_spans(claims: Sequence[Claim], document: Document) -> None:

@@ -11,13 +11,13 @@ from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
 from motherlode.nuggets.ask import StoreQuestions
 from motherlode.nuggets.decisions import StoreDecisions
-from motherlode.nuggets.derivation import Key, nugget_id
+from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
-from motherlode.nuggets.ledger import StoredClaim, key_hash, stored_claim
+from motherlode.nuggets.insights import StoreInsights
+from motherlode.nuggets.ledger import Event, StoredClaim, key_hash
 from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
-from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Claim, Document, Extractor
-from motherlode.nuggets.recording import Recording, check_spans
+from motherlode.nuggets.recording import Recording, check_spans, without_collection
 from motherlode.nuggets.schema import Schema
 from motherlode.nuggets.tables import MIGRATIONS, NAMESPACE, TABLES
 
@@ -56,10 +56,32 @@ def open_nuggets(
     database = open_database(
         where, migrations=MIGRATIONS, namespace=NAMESPACE, create=create, read_only=read_only, timeout_s=timeout_s
     )
-    return NuggetStore(database, schema=schema, clock=clock)
+    store = NuggetStore(database, schema=schema, clock=clock)
+    if schema is not None and not read_only:
+        try:
+            _adopt(store, schema)
+        except BaseException:
+            store.close()
+            raise
+    return store
 
 
-class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
+def _adopt(store: NuggetStore, schema: Schema) -> None:
+    """Make a schema the store's own where it has none yet, so that it holds for whoever opens the store next."""
+
+    def has_own(session: Session) -> bool:
+        return session.one("SELECT 1 FROM nugget_events WHERE type = 'schema'") is not None
+
+    with store.reading() as session:
+        if has_own(session):
+            return
+    with store.recording() as work:
+        if not has_own(work.session):
+            said = {"schema": schema.to_dict()}
+            work.record(Event.of("schema", said, "opening", "given when the store was opened", work.at))
+
+
+class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions):
     """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
 
     Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
@@ -83,25 +105,19 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
                 raise InputError(f"assert_claims takes Claim objects, not {type(claim).__name__} {claim!r}")
         if document is not None:
             check_spans(listed, document)
-        with self.recording() as work:
-            work.add(listed, document, extractor)
+        with without_collection(len(listed)), self.recording() as work:
+            stored = work.add(listed, document, extractor)
             work.finish()
-            return self._nuggets_of(work, listed)
+            return self._nuggets_of(work, stored)
 
-    def _nuggets_of(self, work: Recording, claims: Sequence[Claim]) -> list[str | None]:
+    def _nuggets_of(self, work: Recording, claims: Sequence[StoredClaim]) -> list[str | None]:
         """Each claim's own id, or the id that the nugget has for which it is evidence."""
-        own: list[tuple[Key, str, StoredClaim]] = []
-        for claim in claims:
-            stored = stored_claim(claim, work.ledger.schema)
-            [held] = work.ledger.key_claims([stored], {})
-            key = Key(claim.scope, work.ledger.name(stored.subject_key), stored.predicate)
-            start = held.order_start[0] if held.is_dated else None
-            own.append((key, nugget_id(key, held.object_key, start), stored))
-        moved = read_nuggets(work.session, [name for key, name, _ in own if key in work.renewed])
+        own = [(work.key_of(claim), work.own_id(claim)) for claim in claims]
+        moved = read_nuggets(work.session, [name for key, name in own if key in work.renewed])
         found: list[str | None] = []
-        for key, name, stored in own:
-            if stored.negated:
-                found.append(self._denied_by(work.session, key, stored.claim_id))
+        for claim, (key, name) in zip(claims, own, strict=True):
+            if claim.negated:
+                found.append(self._denied_by(work.session, key, claim.claim_id))
             else:
                 found.append(moved[name].nugget_id if name in moved else name)
         return found
@@ -139,9 +155,9 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
         check_spans(found, document)
         fingerprint = extractor.fingerprint if extractor is not None and claims is None else None
         with self.recording() as work:
-            work.add(found, document, fingerprint)
+            stored = work.add(found, document, fingerprint)
             work.finish()
-            ids = self._nuggets_of(work, found)
+            ids = self._nuggets_of(work, stored)
             schema = work.ledger.schema
         unsure = [claim.confidence for claim in found if claim.confidence is not None]
         return IngestReport(
@@ -163,4 +179,6 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
         """
         with self.recording() as work:
             certificate = erase_source(work, source, actor, reason)
+        if self.vectors is not None:
+            self.vectors.advance()
         return replace(certificate, bytes_left=not self._database.checkpoint(TABLES))

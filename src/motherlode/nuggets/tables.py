@@ -50,6 +50,7 @@ CREATE INDEX nugget_versions_key ON nugget_versions (key);
 CREATE INDEX nugget_versions_id ON nugget_versions (nugget_id);
 CREATE INDEX nugget_versions_subject ON nugget_versions (subject_key, predicate);
 CREATE TABLE nugget_aliases (alias TEXT PRIMARY KEY, nugget_id TEXT NOT NULL);
+CREATE TABLE nugget_predicates (name TEXT PRIMARY KEY);
 CREATE TABLE nugget_words (word TEXT PRIMARY KEY, n BIGINT NOT NULL);
 CREATE TABLE nugget_tombstones (nugget_id TEXT PRIMARY KEY, erased_at BIGINT NOT NULL, event_id TEXT NOT NULL);
 CREATE TABLE nugget_extractions (cache_key TEXT PRIMARY KEY, source TEXT NOT NULL, value TEXT NOT NULL)
@@ -69,8 +70,10 @@ CREATE INDEX nugget_versions_terms ON nugget_versions USING gin (terms)
 
 
 def _create(session: Session) -> None:
-    text = _SQLITE_TEXT if session.dialect == "sqlite" else _POSTGRESQL_TEXT
-    for statement in f"{_TABLES};{text}".split(";"):
+    text, tables = _POSTGRESQL_TEXT, _TABLES
+    if session.dialect == "sqlite":  # only INTEGER PRIMARY KEY is the rowid itself; BIGINT would be a second tree
+        text, tables = _SQLITE_TEXT, _TABLES.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+    for statement in f"{tables};{text}".split(";"):
         session.execute(statement)
 
 

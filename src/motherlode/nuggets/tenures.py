@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from motherlode.core.time import EVER, NEVER
 from motherlode.nuggets.schema import Predicate
 
-__all__ = ["Bound", "Contest", "KeyClaim", "Tenure", "sweep"]
+__all__ = ["Bound", "Contest", "KeyClaim", "Tenure", "order_start", "sweep"]
 
 Bound = tuple[int, int, int]
 """(earliest, latest, granularity): a stated bound, half-open, in microseconds."""
@@ -18,7 +18,20 @@ Pin = tuple[str, int, int, int]
 _RANGE = 7  # Granularity.RANGE
 
 
-@dataclass(frozen=True, slots=True)
+def order_start(start: Bound | None, end: Bound | None) -> tuple[int, int]:
+    """Where a start stands in the order of starts.
+
+    "As of June 2023" starts some time up to then: it is ordered by what it is sure of. An unknown start comes first.
+    """
+    if start is None:
+        return NEVER, EVER if end is None else end[1]
+    earliest, latest, _ = start
+    if earliest == NEVER:
+        return (latest - 1, latest) if latest != EVER else (NEVER, EVER)
+    return earliest, latest
+
+
+@dataclass(slots=True)
 class KeyClaim:
     """A claim as the sweep sees it: canonical object, bounds, who says it, and whether it stands."""
 
@@ -37,17 +50,8 @@ class KeyClaim:
 
     @property
     def order_start(self) -> tuple[int, int]:
-        """Where its start stands in the order of starts.
-
-        "As of June 2023" starts some time up to then: it is ordered by what it is sure of. An unknown start comes
-        first.
-        """
-        if self.start is None:
-            return NEVER, EVER if self.end is None else self.end[1]
-        earliest, latest, _ = self.start
-        if earliest == NEVER:
-            return (latest - 1, latest) if latest != EVER else (NEVER, EVER)
-        return earliest, latest
+        """Where its start stands in the order of starts."""
+        return order_start(self.start, self.end)
 
     @property
     def is_observation(self) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from motherlode.nuggets.schema import Predicate, predicate_words
 
-__all__ = ["MAX_WORD", "STOP_WORDS", "predicate_tokens", "question_words", "tokens"]
+__all__ = ["MAX_WORD", "STOP_WORDS", "predicate_marker", "predicate_tokens", "question_words", "tokens"]
 
 MAX_WORD = 64
 """Characters of a word that count; what is longer is cut, in nuggets and questions alike."""
@@ -42,6 +42,12 @@ def predicate_tokens(predicate: Predicate) -> tuple[str, ...]:
     """What a question may call a predicate: its name, its aliases, the words people ask with; each once."""
     names = (predicate.name, *predicate.aliases, *predicate.words)
     return tuple(dict.fromkeys(word for name in names for word in tokens(predicate_words(name))))
+
+
+@lru_cache(maxsize=4096)
+def predicate_marker(name: str) -> str:
+    """The one word that stands for a predicate in the full text: no question has it, its own words lead to it."""
+    return "\u00b6" + "".join(tokens(predicate_words(name)))[:MAX_WORD]
 
 
 def question_words(question: str) -> list[str]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any
 
+from motherlode.core.sql.connections import Connections, Lease
 from motherlode.core.sql.postgresql import PostgresqlDriver, is_postgresql_url
 from motherlode.core.sql.sessions import Session
 from motherlode.core.sql.sqlite import SqliteDriver
 from motherlode.errors import ConflictError, DataError, InputError
 
 __all__ = ["Database", "Migration", "open_database"]
-
-MAX_IDLE = 8
 
 Migration = Callable[[Session], None]
 
@@ -112,12 +110,7 @@ class Database:
     def __init__(self, driver: SqliteDriver | PostgresqlDriver, *, read_only: bool, timeout_s: float) -> None:
         self._driver = driver
         self.dialect, self.where, self.read_only = driver.dialect, driver.where, read_only
-        self._timeout_s = timeout_s
-        self._idle: list[Any] = []  # a transaction takes a connection from here, and puts it back
-        self._guard = threading.Lock()  # of the list and the flag
-        self._is_closed = False
-        self._writer: tuple[int, Session] | None = None  # thread and session that hold _turn
-        self._turn = threading.Lock()  # one writer at a time; in memory, where there is one connection, one session
+        self._connections = Connections(driver, timeout_s=timeout_s)
 
     def read(self) -> AbstractContextManager[Session]:
         """A session that sees one state of the database, whatever others commit meanwhile.
@@ -136,90 +129,48 @@ class Database:
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
-        outer = self._own()
+        outer = self._connections.in_turn_here()
         if outer is not None:
             yield outer
             return
-        in_turn = self._driver.in_memory
-        if in_turn:
-            self._wait_for_turn()
-        session = None
+        lease = self._begin(write=False)
         try:
-            session = self._begin(write=False)
-            if in_turn:
-                self._writer = (threading.get_ident(), session)
-            yield session
+            yield _session(lease)
         finally:
-            self._end(session, in_turn=in_turn)
+            self._connections.give_back(lease)
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
         if self.read_only:
             raise InputError(f"{self.where} was opened with read_only=True; open it without to write.")
-        outer = self._own()
-        if outer is not None:
-            kind = "write" if outer.writes else "read"
-            raise InputError(f"{self.where}: write() inside {kind}() of the same thread: leave the outer block first.")
-        self._wait_for_turn()
-        session = None
+        self._refuse_inside("write()")
+        lease = self._begin(write=True)
         try:
-            session = self._begin(write=True)
-            self._writer = (threading.get_ident(), session)
+            session = _session(lease)
             yield session
             session.commit()
         finally:
-            self._end(session, in_turn=True)
+            self._connections.give_back(lease)
 
-    def _own(self) -> Session | None:
-        """The session of this thread that holds the turn."""
-        holder = self._writer
-        return holder[1] if holder is not None and holder[0] == threading.get_ident() else None
-
-    def _wait_for_turn(self) -> None:
-        if not self._turn.acquire(timeout=self._timeout_s):
-            raise ConflictError(
-                f"{self.where}: another thread held the database for longer than {self._timeout_s:g} s. Try again, "
-                "or open it with a larger timeout_s."
-            )
-
-    def _begin(self, *, write: bool) -> Session:
+    def _begin(self, *, write: bool) -> Lease:
         while True:
-            raw, was_idle = self._take()
+            lease = self._connections.take(write=write, in_turn=write or self._driver.in_memory)
             try:
-                self._driver.begin(raw, write=write)
-                return Session(self._driver, raw, writes=write)
+                self._driver.begin(lease.raw, write=write)
+                lease.session = Session(self._driver, lease.raw, writes=write)
+                return lease
             except BaseException:
-                usable = self._driver.is_usable(raw)
-                self._put_back(raw)
-                if usable or not was_idle:  # a connection that died while idle is no news: take another
+                # A connection that died while it was idle, as when the server was restarted, is no news: try another.
+                is_news = self._driver.is_usable(lease.raw) or not lease.was_idle
+                self._connections.give_back(lease)
+                if is_news:
                     raise
 
-    def _end(self, session: Session | None, *, in_turn: bool) -> None:
-        try:
-            if session is not None:
-                session.end()
-                self._put_back(session.raw)
-        finally:
-            if in_turn:
-                self._writer = None
-                self._turn.release()
-
-    def _take(self) -> tuple[Any, bool]:
-        with self._guard:
-            if self._is_closed:
-                raise InputError(f"{self.where} was closed; open it again.")
-            while self._idle:
-                raw = self._idle.pop()
-                if self._driver.is_usable(raw):
-                    return raw, True
-        return self._driver.connect(), False
-
-    def _put_back(self, raw: Any) -> None:
-        with self._guard:
-            if not self._is_closed and self._driver.is_usable(raw) and len(self._idle) < MAX_IDLE:
-                self._idle.append(raw)
-                return
-        raw.close()
+    def _refuse_inside(self, what: str) -> None:
+        outer = self._connections.in_turn_here()
+        if outer is not None:
+            kind = "write" if outer.writes else "read"
+            raise InputError(f"{self.where}: {what} inside {kind}() of the same thread: leave the outer block first.")
 
     def checkpoint(self, tables: Iterable[str] = ()) -> bool:
         """Removes erased bytes from beside the tables; whether that is complete.
@@ -227,38 +178,27 @@ class Database:
         SQLite: copies the write-ahead log into the file and empties it; False when readers or writers of any process
         kept it busy until ``timeout_s``: call again. PostgreSQL: VACUUM of ``tables``; its log is the server's.
         """
-        with self._outside() as raw:
+        with self._outside("checkpoint()") as raw:
             return self._driver.checkpoint(raw, tables)
 
     def vacuum(self, tables: Iterable[str] = ()) -> None:
         """Rewrites the file (SQLite) or ``tables`` (PostgreSQL) without free space. Excludes writers while it runs."""
-        with self._outside() as raw:
+        with self._outside("vacuum()") as raw:
             self._driver.vacuum(raw, tables)
 
     @contextmanager
-    def _outside(self) -> Iterator[Any]:
+    def _outside(self, what: str) -> Iterator[Any]:
         """A connection without a transaction."""
-        if self._own() is not None:
-            raise InputError(
-                f"{self.where}: this cannot run inside write() or read() of the same thread; leave it first."
-            )
-        self._wait_for_turn()
+        self._refuse_inside(what)
+        lease = self._connections.take(write=True, in_turn=True)
         try:
-            raw, _ = self._take()
-            try:
-                yield raw
-            finally:
-                self._put_back(raw)
+            yield lease.raw
         finally:
-            self._turn.release()
+            self._connections.give_back(lease)
 
     def close(self) -> None:
         """Closes the connections, those in use at the end of their sessions. May be called twice."""
-        with self._guard:
-            self._is_closed = True
-            idle, self._idle = self._idle, []
-        for raw in idle:
-            raw.close()
+        self._connections.close()
 
     def __enter__(self) -> Database:
         return self
@@ -266,9 +206,10 @@ class Database:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if not getattr(self, "_is_closed", True):
-            self.close()
-
     def __repr__(self) -> str:
         return f"Database({self.where!r})"
+
+
+def _session(lease: Lease) -> Session:
+    assert lease.session is not None
+    return lease.session

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresqlDriver", "is_postgresql_url"]
 
+ROWS_PER_INSERT = 500
+MAX_PARAMETERS = 65535  # of one statement, by the protocol
+_INSERT = re.compile(
+    r"(?P<head>\s*INSERT\s+INTO\s[^'$]*?\sVALUES\s*)(?P<row>\((?:[^()';]|\([^()';]*\))*\))"
+    r"(?P<tail>\s*(?:ON\s+CONFLICT\s[^';$]*\sDO\s+NOTHING\s*)?)",
+    re.IGNORECASE,
+)
 _NAMES = itertools.count(1)
 
 
@@ -29,7 +38,8 @@ class PostgresqlDriver:
     """Connections to one database of a server."""
 
     dialect = POSTGRESQL
-    in_memory = False
+    in_memory = has_readers = closes_for_fork = False
+    survives_fork = True
 
     def __init__(self, url: str, *, namespace: str, read_only: bool, timeout_s: float) -> None:
         try:
@@ -46,12 +56,12 @@ class PostgresqlDriver:
             UnicodeEncodeError,
         )
         self._url, self._read_only, self._timeout_s = url, read_only, timeout_s
-        self.where = _without_password(url)
+        self.where = self.place = _without_password(url)
         # One lock for each namespace: two stores in one database do not wait for each other.
         digest = hashlib.blake2b(f"motherlode/{namespace}".encode(), digest_size=8).digest()
         self._lock_key = int.from_bytes(digest, "big", signed=True)
 
-    def connect(self) -> psycopg.Connection[Any]:
+    def connect(self, *, write: bool) -> psycopg.Connection[Any]:
         try:
             raw: psycopg.Connection[Any] = self._psycopg.Connection.connect(
                 self._url,
@@ -112,6 +122,20 @@ class PostgresqlDriver:
 
     def is_usable(self, raw: psycopg.Connection[Any]) -> bool:
         return not raw.closed and not raw.broken
+
+    def execute_many(self, raw: psycopg.Connection[Any], sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        n_changed = 0
+        with raw.cursor() as cursor:
+            parts = _insert_parts(sql)
+            if parts is None:
+                cursor.executemany(sql, rows)
+                return max(cursor.rowcount, 0)
+            per_statement = max(1, min(ROWS_PER_INSERT, MAX_PARAMETERS // max(1, len(rows[0]))))
+            for begin in range(0, len(rows), per_statement):
+                some = rows[begin : begin + per_statement]
+                cursor.execute(_many_rows(parts, len(some), len(some[0])), [value for row in some for value in row])
+                n_changed += max(cursor.rowcount, 0)
+        return n_changed
 
     def stream(self, raw: psycopg.Connection[Any], sql: str, values: Sequence[Any]) -> Any:
         cursor = raw.cursor(name=f"motherlode_{next(_NAMES)}")
@@ -205,3 +229,23 @@ def _without_password(url: str) -> str:
     except ValueError:
         return "postgresql://…"
     return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query, safe="/"), ""))
+
+
+@lru_cache(maxsize=256)
+def _insert_parts(sql: str) -> tuple[str, str, str] | None:
+    """What stands before, in and after the row of an INSERT that may as well have many: three times as fast.
+
+    Not with DO UPDATE, which refuses to meet one key twice in one statement, where single ones would not.
+    """
+    match = _INSERT.fullmatch(sql)
+    return None if match is None else (match["head"], match["row"], match["tail"])
+
+
+@lru_cache(maxsize=64)
+def _many_rows(parts: tuple[str, str, str], n_rows: int, n_places: int) -> str:
+    head, row, tail = parts
+
+    def numbered(first: int) -> str:
+        return re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + first}", row)
+
+    return head + ", ".join(numbered(i * n_places) for i in range(n_rows)) + tail

@@ -47,10 +47,13 @@ class SqliteDriver:
         )
         self.where = os.fspath(where)
         self.in_memory = self.where == MEMORY
+        self.place = f"{MEMORY}{id(self)}" if self.in_memory else os.path.realpath(self.where)
+        self.has_readers = self.closes_for_fork = not self.in_memory
+        self.survives_fork = False
         self._read_only, self._create, self._timeout_s = read_only, create, timeout_s
         self._check_place()
 
-    def connect(self) -> sqlite3.Connection:
+    def connect(self, *, write: bool) -> sqlite3.Connection:
         try:
             raw = self._sqlite3.connect(
                 self._uri(),
@@ -63,13 +66,13 @@ class SqliteDriver:
         except self.errors as error:
             raise self.typed(error) from error
         try:
-            self._patiently(lambda: self._prepare(raw))
+            self._patiently(lambda: self._prepare(raw, write=write))
         except BaseException:
             raw.close()
             raise
         return raw
 
-    def _prepare(self, raw: sqlite3.Connection) -> None:
+    def _prepare(self, raw: sqlite3.Connection, *, write: bool) -> None:
         if not self._read_only and not self.in_memory:
             (mode,) = raw.execute("PRAGMA journal_mode=WAL").fetchone()
             if mode != "wal":
@@ -86,11 +89,14 @@ class SqliteDriver:
         raw.execute("PRAGMA case_sensitive_like=ON")  # as in PostgreSQL
         raw.execute(f"PRAGMA mmap_size={MMAP_BYTES}")
         raw.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        if not self.in_memory and not write:  # once: setting it makes all prepared statements be prepared again
+            raw.execute("PRAGMA query_only=ON")
 
     def begin(self, raw: sqlite3.Connection, *, write: bool) -> None:
         if raw.in_transaction:  # an interrupt came between a BEGIN and its block
             raw.rollback()
-        raw.execute(f"PRAGMA query_only={0 if write else 1}")
+        if self.in_memory:
+            raw.execute(f"PRAGMA query_only={0 if write else 1}")
         if write:
             self._patiently(lambda: raw.execute("BEGIN IMMEDIATE"))
         else:
@@ -108,6 +114,10 @@ class SqliteDriver:
 
     def is_usable(self, raw: sqlite3.Connection) -> bool:
         return True
+
+    def execute_many(self, raw: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        cursor = raw.executemany(sql, rows)
+        return max(cursor.rowcount, 0)
 
     def stream(self, raw: sqlite3.Connection, sql: str, values: Sequence[Any]) -> sqlite3.Cursor:
         return raw.execute(sql, values)
@@ -136,8 +146,10 @@ class SqliteDriver:
     def vacuum(self, raw: sqlite3.Connection, tables: Iterable[str] = ()) -> None:
         """Rewrites the file without its free pages."""
         try:
-            raw.execute("PRAGMA query_only=0")
+            raw.execute("PRAGMA query_only=OFF")
+            raw.execute("PRAGMA temp_store=FILE")  # the copy may be larger than the memory
             self._patiently(lambda: raw.execute("VACUUM"))
+            raw.execute("PRAGMA temp_store=MEMORY")
         except self.errors as error:
             raise self.typed(error) from error
 
@@ -182,7 +194,7 @@ class SqliteDriver:
         return InputError(f"{where}: SQLite refused a statement: {said}")
 
     def _refused_write(self) -> LodeError:
-        if self._read_only or not os.access(self.where, os.W_OK):
+        if self._read_only or not (self.in_memory or os.access(self.where, os.W_OK)):
             return ConflictError(f"{self.where}: is open for reading only or may not be written; nothing was changed.")
         return InputError(f"{self.where}: a read() session cannot write: use write().")
 

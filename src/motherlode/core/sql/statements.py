@@ -21,6 +21,7 @@ _TOKENS = re.compile(
             | --[^\n]* | /\*.*?\*/
             | (?P<tag>(?<![\w$])\$(?:[^\W\d]\w*)?\$).*?(?P=tag) )
     | (?P<place>\?)
+    | (?P<end>;)
     | (?P<collate>(?<![\w$])COLLATE\s+BINARY(?![\w$]))
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
@@ -48,6 +49,10 @@ def translate(sql: str, dialect: str) -> tuple[str, int]:
             return f"${n_places}" if dialect == POSTGRESQL else "?"
         if match["collate"]:
             return 'COLLATE "C"' if dialect == POSTGRESQL else match.group()
+        if match["end"] and dialect == POSTGRESQL and sql[match.end() :].strip():
+            raise InputError(
+                f"one statement at a time is run, refused two of them: {sql[:60]!r}."
+            )  # SQLite sees it itself
         return match.group()
 
     return _TOKENS.sub(replaced, sql), n_places

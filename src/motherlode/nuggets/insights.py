@@ -1,0 +1,68 @@
+"""Looks over more than one fact: who followed whom, what a name was, what changed, how healthy the store is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from motherlode.nuggets.chains import Chain, succession
+from motherlode.nuggets.diff import Diff, diff
+from motherlode.nuggets.doctor import Scorecard, examine
+from motherlode.nuggets.joins import JoinResult, join
+from motherlode.nuggets.name_chains import rename_chain
+from motherlode.nuggets.reading import Moment
+from motherlode.nuggets.reads import StoreReads
+
+__all__ = ["StoreInsights"]
+
+
+class StoreInsights(StoreReads):
+    """The part of a store that connects facts."""
+
+    def succession(
+        self, subject: str, predicate: str, *, known_at: Moment | None = None, scope: str = "global"
+    ) -> Chain:
+        """Who held a key, one after another, with gaps and overlaps; see `chains.succession`."""
+        return succession(self, subject, predicate, known_at=known_at, scope=scope)
+
+    def renames(
+        self,
+        name: str,
+        *,
+        valid_at: Moment | None = None,
+        known_at: Moment | None = None,
+        scope: str = "global",
+    ) -> Chain:
+        """What a name was and became, oldest first; see `name_chains.rename_chain`."""
+        return rename_chain(self, name, valid_at=valid_at, known_at=known_at, scope=scope)
+
+    def join(
+        self,
+        subject: str,
+        path: str | Sequence[str],
+        *,
+        valid_at: Moment,
+        known_at: Moment | None = None,
+        scope: str = "global",
+    ) -> JoinResult:
+        """Follow predicates from a subject as of a time: ``join("Google", "parentCompany.ceo", valid_at="2020")``."""
+        return join(self, subject, path, valid_at=valid_at, known_at=known_at, scope=scope)
+
+    def diff(
+        self,
+        *,
+        known: tuple[Moment, Moment] | None = None,
+        valid: tuple[Moment, Moment] | None = None,
+        subject: str | None = None,
+        predicate: str | None = None,
+        scope: str | None = None,
+        known_at: Moment | None = None,
+    ) -> Diff:
+        """What changed between two moments, either in what is known or in the world; see `diff.diff`."""
+        return diff(
+            self, known=known, valid=valid, subject=subject, predicate=predicate, scope=scope, known_at=known_at
+        )
+
+    def doctor(self, *, stale_after_days: float = 730, at: datetime | None = None) -> Scorecard:
+        """A scorecard of the store's health; see `doctor.examine`."""
+        return examine(self, stale_after_days=stale_after_days, at=at)

@@ -1,0 +1,242 @@
+"""Late interaction for the nugget store: an index of its versions, a projection that SQL can always rebuild."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motherlode.core.files import read_manifest, write_manifest
+from motherlode.core.ports import Encoder, NullProgress, Progress
+from motherlode.core.sql import Session
+from motherlode.core.time import EVER
+from motherlode.errors import ConflictError
+from motherlode.nuggets.reading import Filter
+from motherlode.nuggets.schema import predicate_words
+from motherlode.nuggets.store import NuggetStore
+from motherlode.retrieval.index import Index, open_index
+from motherlode.workflows.text_index import build_text_index
+
+__all__ = ["NuggetVectors", "Watermark"]
+
+_logger = logging.getLogger("motherlode.workflows.nugget_vectors")
+_BATCH = 2048  # versions of one commit
+_N_CACHED = 1024  # encoded questions
+_COLUMNS = (
+    "v.version, v.subject, v.predicate, v.object, v.scope, v.state, v.kind, v.sources, v.start_earliest, v.end_latest, "
+    "v.start_granularity, v.end_granularity, v.recorded_from, v.recorded_to"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far the projection has come: last version, recorded time, and how many erasures it knows of."""
+
+    version: int = 0
+    recorded_at: int = 0
+    n_erasures: int = 0
+
+
+class NuggetVectors:
+    """Ranks versions of nuggets by late interaction, filtered by time and state inside the search.
+
+    path: folder of the index and its watermark. One process at a time advances it (the index's own lock is the lease);
+    others go on reading. What is newer than the watermark is found by words alone.
+    """
+
+    def __init__(self, store: NuggetStore, path: Path, encoder: Encoder) -> None:
+        self._store = store
+        self._path = path
+        self._encoder = encoder
+        self._index: Index | None = None
+        self._questions: OrderedDict[str, NDArray[Any]] = OrderedDict()
+
+    @property
+    def watermark(self) -> Watermark:
+        """How far it has come.
+
+        Errors: DataError for a file that is damaged; `rebuild` makes it anew.
+        """
+        file = self._path / "watermark.json"
+        return Watermark(**read_manifest(file)) if file.exists() else Watermark()
+
+    def lag(self) -> int:
+        """How many versions the store has that the projection has not."""
+        with self._store.reading() as session:
+            row = session.one("SELECT COUNT(*) FROM nugget_versions WHERE version > ?", (self.watermark.version,))
+        return 0 if row is None else int(row[0])
+
+    def advance(self, progress: Progress | None = None) -> int:
+        """Add what the store recorded since, close what ended, remove what was erased; how many versions were added.
+
+        0 where another process is at it. Interrupted, it goes on at the next call.
+        """
+        progress = progress or NullProgress()
+        n_added = 0
+        progress.start("encoding facts", self.lag(), "facts")
+        try:
+            while True:
+                n = self._step(progress)
+                n_added += n
+                if n < _BATCH:
+                    return n_added
+        except ConflictError:
+            _logger.info("another process is advancing %s", self._path)
+            return n_added
+        finally:
+            progress.finish()
+
+    def rebuild(self, progress: Progress | None = None) -> int:
+        """Make the index anew from the store."""
+        self._index = None
+        shutil.rmtree(self._path, ignore_errors=True)
+        return self.advance(progress)
+
+    def _step(self, progress: Progress) -> int:
+        mark = self.watermark
+        with self._store.reading() as session:
+            erasures = session.one("SELECT COUNT(*) FROM nugget_events WHERE type = 'erase'") or (0,)
+            newest = session.one("SELECT value FROM nugget_state WHERE name = 'recorded_at'") or (0,)
+            rows = session.execute(
+                f"SELECT {_COLUMNS} FROM nugget_versions v WHERE v.version > ? ORDER BY v.version LIMIT {_BATCH}",
+                (mark.version,),
+            )
+            ended = session.execute(
+                f"SELECT version, recorded_to FROM nugget_versions WHERE recorded_to > ? AND recorded_to < {EVER} "
+                "AND version <= ?",
+                (mark.recorded_at, mark.version),
+            )
+            gone = self._gone(session) if erasures[0] != mark.n_erasures else []
+        if rows or ended or gone:
+            self._write(rows, ended, gone)
+            progress.advance(len(rows))
+        done = len(rows) < _BATCH
+        self._keep(
+            Watermark(
+                rows[-1][0] if rows else mark.version,
+                newest[0] if done else mark.recorded_at,
+                erasures[0],
+            )
+        )
+        return len(rows)
+
+    def _gone(self, session: Session) -> list[str]:
+        """Versions of the index that the store has erased."""
+        index = self._opened()
+        if index is None:
+            return []
+        held = {str(row[0]) for row in session.execute("SELECT version FROM nugget_versions")}
+        return [name for name in index.ids if name not in held]
+
+    def _keep(self, mark: Watermark) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        write_manifest(self._path / "watermark.json", asdict(mark))
+
+    def _write(self, rows: Sequence[tuple[Any, ...]], ended: Sequence[tuple[Any, ...]], gone: Sequence[str]) -> None:
+        index = self._opened()
+        if index is None:
+            if rows:
+                self._path.mkdir(parents=True, exist_ok=True)
+                documents = [{"id": str(row[0]), "text": _text(row), "metadata": _metadata(row)} for row in rows]
+                self._index = build_text_index(self._path / "index", documents, self._encoder)
+            return
+        with index.writer() as writer:
+            index.refresh()
+            known = set(index.ids)
+            fresh = [row for row in rows if str(row[0]) not in known]  # others: a step cut short after its commit
+            if fresh:
+                writer.add_texts(
+                    [str(row[0]) for row in fresh],
+                    [_text(row) for row in fresh],
+                    metadata=[_metadata(row) for row in fresh],
+                )
+            closed = [(str(version), to) for version, to in ended if str(version) in known]
+            if closed:
+                writer.set_metadata([name for name, _ in closed], [{"recorded_to": to} for _, to in closed])
+            if gone:
+                writer.delete(list(gone), purge=True)
+
+    def _opened(self) -> Index | None:
+        if self._index is None:
+            if not (self._path / "index").exists():
+                return None
+            self._index = open_index(self._path / "index")
+        return self._index
+
+    def encode(self, question: str) -> NDArray[Any]:
+        """A question's token vectors, float [n_query_tokens, dim]; the last thousand are kept."""
+        held = self._questions.get(question)
+        if held is None:
+            index = self._opened()
+            encoder = self._encoder if index is None or index.encoder is None else index.encoder
+            held = np.asarray(encoder.encode_queries([question]).vectors)
+            self._questions[question] = held
+            if len(self._questions) > _N_CACHED:
+                self._questions.popitem(last=False)
+        return held
+
+    def rank(self, question: str, allowed: Filter, k: int) -> list[tuple[int, float]]:
+        """(number of a version, MaxSim), best first, of versions that the filter lets through."""
+        index = self._opened()
+        if index is None or not question.strip():
+            return []
+        index.refresh()
+        where, params = _where(allowed)
+        hits = index.search(self.encode(question), k, where=where, params=params, k_docs_to_score=4 * k)
+        return [(int(name), float(score)) for name, score in zip(hits.ids, hits.scores, strict=True)]
+
+
+def _text(row: Sequence[Any]) -> str:
+    return f"{row[1]}: {predicate_words(row[2])}: {row[3]}"
+
+
+def _metadata(row: Sequence[Any]) -> dict[str, Any]:
+    """What the filter needs of a version; instants as whole numbers."""
+    return {
+        "scope": row[4],
+        "state": row[5],
+        "kind": row[6],
+        "predicate": row[2],
+        "sources": row[7].strip("\n").split("\n"),
+        "start": row[8],
+        "end": row[9],
+        "dated": row[10] is not None or row[11] is not None,
+        "recorded_from": row[12],
+        "recorded_to": row[13],
+    }
+
+
+def _where(allowed: Filter) -> tuple[str, list[Any]]:
+    """A filter of the store as one of the index."""
+    said: list[str] = []
+    values: list[Any] = []
+    if allowed.known_at is None:
+        said.append(f"recorded_to = {EVER}")
+    else:
+        said.append("recorded_from <= ? AND recorded_to > ?")
+        values += [allowed.known_at, allowed.known_at]
+    if allowed.window is not None:
+        said.append("start < ? AND end > ?")
+        values += [allowed.window[1], allowed.window[0] + 1]
+    if not allowed.undated:
+        said.append("dated")
+    for column, wanted in (
+        ("state", allowed.states),
+        ("scope", allowed.scopes),
+        ("predicate", allowed.predicates),
+        ("kind", allowed.kinds),
+    ):
+        if wanted is not None:
+            said.append(f"{column} IN ?")
+            values.append(list(wanted))
+    if allowed.sources is not None:
+        said.append("(" + (" OR ".join(["has(sources, ?)"] * len(allowed.sources)) or "1 = 0") + ")")
+        values += allowed.sources
+    return " AND ".join(said), values
