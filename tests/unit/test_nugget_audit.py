@@ -342,3 +342,18 @@ def test_every_lookup_goes_by_an_index(store: NuggetStore) -> None:
                 f"EXPLAIN QUERY PLAN SELECT v.subject_key, v.predicate FROM nugget_versions v WHERE {where}"
             )
     assert all("SEARCH" in str(row[-1]) for row in plan), plan
+
+
+def test_both_databases_give_the_same_report(store: NuggetStore, postgres_url: str) -> None:
+    texts = [
+        "Steve Jobs is CEO of Apple, whose headquarters are in Cupertino.",
+        "Ann Lee is CEO of Globex.",
+        {"id": "news", "text": "Tim Cook heads Apple."},
+        "?*\"'(){}:&|!<->\\ CEO",
+    ]
+    with open_nuggets(postgres_url, clock=Ticking()) as other:
+        other.assert_claims([JOBS, COOK, ANN, BOB, HOME])
+        assert audit(other, texts).to_dict() == audit(store, texts).to_dict()
+        assert audit(other, texts, at="2005", extractor=Sentences()).to_dict() == (
+            audit(store, texts, at="2005", extractor=Sentences()).to_dict()
+        )
