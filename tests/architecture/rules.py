@@ -47,7 +47,8 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "litellm": ("nuggets/llm/*",),
     "sqlite3": ("core/sql/sqlite.py",),
     "psycopg": ("core/sql/postgresql.py",),
-    **dict.fromkeys(("pylate", "ray", "langchain", "llama_index", "haystack", "mcp"), ("integrations/*",)),
+    **dict.fromkeys(("pylate", "ray", "llama_index", "haystack", "mcp"), ("integrations/*",)),
+    **dict.fromkeys(("langchain", "langchain_core", "langchain_classic", "langchain_community"), ("integrations/*",)),
     **dict.fromkeys(("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"), ()),
 }
 

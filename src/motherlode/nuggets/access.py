@@ -41,6 +41,11 @@ class StoreAccess:
         """Where it lives."""
         return self._database
 
+    @property
+    def clock(self) -> Clock:
+        """What tells it the present."""
+        return self._clock
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._database.where}>"
 
