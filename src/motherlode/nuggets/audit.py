@@ -29,8 +29,6 @@ from motherlode.nuggets.words import predicate_tokens, question_words, tokens
 
 __all__ = ["AuditReport", "PassageAudit", "audit", "is_drop_worthy"]
 
-_SHARED = ExtractionCache()
-
 
 @dataclass(frozen=True, slots=True)
 class PassageAudit:
@@ -129,7 +127,7 @@ def audit(
         raise InputError(f"a query is text, not {type(query).__name__}")
     listed = [as_passage(passage, i) for i, passage in enumerate(passages)]
     asked, words = _asked(store, query, at)
-    memory = _SHARED if cache is None else cache
+    memory = store.read_texts if cache is None else cache
     if extractor is not None:
         _extract_ahead(store, listed, extractor, memory)
     with store.reading() as session:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
+from motherlode.nuggets.audit import AuditReport, audit
 from motherlode.nuggets.chains import Chain, succession
 from motherlode.nuggets.diff import Diff, diff
 from motherlode.nuggets.doctor import Scorecard, examine
 from motherlode.nuggets.joins import JoinResult, join
 from motherlode.nuggets.name_chains import rename_chain
+from motherlode.nuggets.postprocess import GovernedPassage, govern
 from motherlode.nuggets.reading import Moment
 from motherlode.nuggets.reads import StoreReads
+from motherlode.nuggets.record import Extractor
 
 __all__ = ["StoreInsights"]
 
@@ -62,6 +66,31 @@ class StoreInsights(StoreReads):
         return diff(
             self, known=known, valid=valid, subject=subject, predicate=predicate, scope=scope, known_at=known_at
         )
+
+    def audit(
+        self,
+        passages: Iterable[Any],
+        query: str | None = None,
+        at: Moment | None = None,
+        *,
+        known_at: Moment | None = None,
+        extractor: Extractor | None = None,
+    ) -> AuditReport:
+        """What somebody else's passages state, and how each statement stands at a time; see `audit.audit`."""
+        return audit(self, passages, query, at, known_at, extractor)
+
+    def govern(
+        self,
+        passages: Iterable[Any],
+        query: str | None = None,
+        at: Moment | None = None,
+        *,
+        known_at: Moment | None = None,
+        extractor: Extractor | None = None,
+        strict: bool = False,
+    ) -> list[GovernedPassage]:
+        """Drop superseded passages, mark contested ones, keep the rest as it is; see `postprocess.govern`."""
+        return govern(self, passages, query, at, known_at=known_at, extractor=extractor, strict=strict)
 
     def doctor(self, *, stale_after_days: float = 730, at: datetime | None = None) -> Scorecard:
         """A scorecard of the store's health; see `doctor.examine`."""

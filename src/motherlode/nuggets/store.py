@@ -179,6 +179,7 @@ class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions):
         """
         with self.recording() as work:
             certificate = erase_source(work, source, actor, reason)
+        self.read_texts.clear()
         if self.vectors is not None:
             self.vectors.advance()
         return replace(certificate, bytes_left=not self._database.checkpoint(TABLES))
