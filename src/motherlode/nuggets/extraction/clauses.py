@@ -1,0 +1,217 @@
+"""Propositions of a sentence: who did what, and when. One pass over its chunks.
+
+After a verb group, name phrases are collected as its objects, each with the preposition before it; a time binds to those
+collected since the last time, so that "of Tripoli from 1187 to 1233, and of Antioch from 1201" gives each its own. A time
+at the head of a clause binds to the verbs of that clause. A verb ends the collecting of the verb before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from motherlode.nuggets.extraction.chunks import Chunk, Kind
+from motherlode.nuggets.extraction.time_grammar import TimeExpression
+
+__all__ = ["Argument", "Proposition", "propositions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An object: its name phrase, the preposition before it ('' for none), and the time that binds to it."""
+
+    begin: int
+    end: int
+    preposition: str
+    time: TimeExpression | None = None
+    is_fronted: bool = False
+    rank: int = 0
+    """Its place among the objects of the verb that share no joint; 0 is the nearest."""
+    lead: tuple[int, int] | None = None
+    """A direct object between verb and preposition: "moved *its headquarters* to New York"."""
+
+
+@dataclass(slots=True)
+class Proposition:
+    """A verb with its subject (None where the sentence has none) and its objects."""
+
+    verb: Chunk
+    subject: Chunk | None
+    arguments: list[Argument] = field(default_factory=list)
+    time: TimeExpression | None = None
+    """Of the verb, where it has no object: "She resigned in 2015"."""
+
+
+def propositions(chunks: Sequence[Chunk]) -> list[Proposition]:
+    """The propositions of a sentence, in order of their verbs."""
+    made: list[Proposition] = []
+    fronted: TimeExpression | None = None
+    at = 0
+    while at < len(chunks):
+        each = chunks[at]
+        if each.kind is Kind.TIME and _is_fronted(chunks, at):
+            fronted = each.time
+        elif each.kind is Kind.CLAUSE:
+            fronted = None if made else fronted
+        elif each.kind is Kind.VERB:
+            proposition = Proposition(each, _subject(chunks, at, made))
+            at = _collect(chunks, at + 1, proposition, fronted)
+            made.append(proposition)
+            continue
+        at += 1
+    return made
+
+
+def _is_fronted(chunks: Sequence[Chunk], at: int) -> bool:
+    """Whether a time stands at the head of a clause: nothing or a joint before, a subject and a verb after."""
+    if at and chunks[at - 1].kind not in (Kind.AND, Kind.CLAUSE, Kind.COMMA, Kind.OTHER):
+        return False
+    for each in chunks[at + 1 :]:
+        if each.kind is Kind.VERB:
+            return not each.is_loose
+        if each.kind in (Kind.TIME, Kind.AND, Kind.OPEN, Kind.CLOSE) or (each.kind is Kind.CLAUSE and each.head != "-"):
+            return False
+    return False
+
+
+def _subject(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) -> Chunk | None:
+    """The subject of the verb at a place."""
+    before = _skip(chunks, at - 1)
+    verb = chunks[at]
+    if before < 0:
+        return None
+    last = made[-1].subject if made else None
+    previous = chunks[before]
+    if verb.is_loose or (previous.kind in (Kind.AND, Kind.COMMA, Kind.TIME, Kind.VERB) and made):
+        return last if made else _first_name(chunks, at)
+    if previous.kind is Kind.CLAUSE and previous.head in ("who", "which", "that"):
+        owner = _skip(chunks, before - 1)
+        while owner >= 0 and chunks[owner].kind in (Kind.COMMA, Kind.CLOSE):
+            owner -= 1
+        return chunks[owner] if owner >= 0 and chunks[owner].kind is Kind.NAME else None
+    return _noun_before(chunks, before, made)
+
+
+def _noun_before(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) -> Chunk | None:
+    """Back from the verb over prepositional phrases, brackets and appositions to the name that it is said of."""
+    floor = 0
+    for low in range(at, -1, -1):
+        if chunks[low].kind in (Kind.VERB,) or (
+            chunks[low].kind is Kind.CLAUSE and chunks[low].head not in ("-", "–", "—", '"')
+        ):
+            floor = low + 1
+            break
+    while at >= floor:
+        each = chunks[at]
+        if each.kind is Kind.PRONOUN:
+            return each
+        if each.kind is Kind.CLOSE:
+            while at >= floor and chunks[at].kind is not Kind.OPEN:
+                at -= 1
+        elif each.kind is Kind.NAME:
+            before = chunks[at - 1].kind if at > floor else None
+            if before is Kind.PREPOSITION:
+                at -= 1  # "the club in London was": the club
+            elif before is Kind.COMMA and _has_name(chunks, floor, at - 1):
+                at -= 1  # an apposition, unless all before it is a phrase at the head
+            else:
+                return each
+        at -= 1
+    return made[-1].subject if made and floor and chunks[floor - 1].kind is Kind.VERB else None
+
+
+def _has_name(chunks: Sequence[Chunk], floor: int, stop: int) -> bool:
+    """Whether a name stands there that no preposition governs."""
+    return any(
+        chunks[at].kind is Kind.NAME and (at == floor or chunks[at - 1].kind is not Kind.PREPOSITION)
+        for at in range(floor, stop)
+    )
+
+
+def _first_name(chunks: Sequence[Chunk], stop: int) -> Chunk | None:
+    return next((each for each in chunks[:stop] if each.kind in (Kind.NAME, Kind.PRONOUN)), None)
+
+
+def _skip(chunks: Sequence[Chunk], at: int) -> int:
+    """Back over brackets and what carries no subject."""
+    while at >= 0:
+        if chunks[at].kind is Kind.CLOSE:
+            while at >= 0 and chunks[at].kind is not Kind.OPEN:
+                at -= 1
+        elif chunks[at].kind is not Kind.OTHER:
+            return at
+        at -= 1
+    return at
+
+
+def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted: TimeExpression | None) -> int:
+    """Read the objects and times after a verb; the index of what is not the verb's any more."""
+    bound: list[Argument] = []  # those before the last time
+    waiting: list[Argument] = []
+    preposition = ""
+    lead: tuple[int, int] | None = None
+    depth = 0
+    rank = 0
+    while at < len(chunks):
+        each = chunks[at]
+        if each.kind is Kind.OPEN:
+            depth += 1
+        elif each.kind is Kind.CLOSE:
+            depth = max(0, depth - 1)
+        elif each.kind is Kind.VERB or (each.kind is Kind.CLAUSE and depth == 0):
+            break
+        elif each.kind is Kind.TIME:
+            if _is_fronted(chunks, at):
+                break
+            if each.time is not None:
+                bound = _bind(waiting, bound, each.time, proposition)
+                waiting = []
+        elif depth == 0:
+            if each.kind is Kind.PREPOSITION:
+                preposition = each.head
+            elif each.kind is Kind.NAME:
+                if _is_next_subject(chunks, at):
+                    break
+                before = chunks[at - 1].kind
+                joined = before in (Kind.COMMA, Kind.AND)
+                rank = rank if joined else rank + 1
+                if not preposition:
+                    lead = (each.begin, each.end) if not joined else lead
+                waiting.append(
+                    Argument(each.begin, each.end, preposition, rank=rank - 1, lead=lead if preposition else None)
+                )
+            elif each.kind is Kind.PRONOUN:
+                if _is_next_subject(chunks, at):
+                    break
+                rank += 1
+        at += 1
+    for argument in waiting:
+        bound.append(_timed(argument, fronted, is_fronted=True))
+    seen = {(each.begin, each.end, each.time) for each in proposition.arguments}
+    proposition.arguments.extend(each for each in bound if (each.begin, each.end, each.time) not in seen)
+    if proposition.time is None:
+        proposition.time = fronted
+    return at
+
+
+def _bind(
+    waiting: list[Argument], bound: list[Argument], time: TimeExpression, proposition: Proposition
+) -> list[Argument]:
+    """The arguments that a time binds to: those that wait, else once more the last ones ("and from 1219 to 1233")."""
+    if proposition.time is None:
+        proposition.time = time
+    again = [_timed(each, time) for each in (waiting or bound)]
+    proposition.arguments.extend(again)
+    return again
+
+
+def _timed(argument: Argument, time: TimeExpression | None, *, is_fronted: bool = False) -> Argument:
+    return Argument(argument.begin, argument.end, argument.preposition, time, is_fronted, argument.rank, argument.lead)
+
+
+def _is_next_subject(chunks: Sequence[Chunk], at: int) -> bool:
+    """Whether a name after a joint is the subject of the next verb: ", and Smith became"."""
+    if chunks[at - 1].kind not in (Kind.AND, Kind.COMMA):
+        return False
+    following = chunks[at + 1] if at + 1 < len(chunks) else None
+    return following is not None and following.kind is Kind.VERB and not following.is_loose

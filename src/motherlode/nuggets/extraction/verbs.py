@@ -1,0 +1,406 @@
+"""Verb forms that English spelling does not give away, and what verbs say of their subject and object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from motherlode.nuggets.extraction.aspects import Aspect
+
+__all__ = ["AUXILIARIES", "IRREGULAR", "PRESENT", "UNREAL", "VerbSense", "sense_of"]
+
+AUXILIARIES = frozenset(
+    [
+        "is",
+        "was",
+        "are",
+        "were",
+        "be",
+        "been",
+        "being",
+        "has",
+        "had",
+        "have",
+        "having",
+        "did",
+        "does",
+        "do",
+        "got",
+        "gets",
+    ]
+)
+IRREGULAR = frozenset(
+    [
+        "became",
+        "become",
+        "becomes",
+        "began",
+        "begun",
+        "begins",
+        "won",
+        "wins",
+        "held",
+        "holds",
+        "took",
+        "taken",
+        "takes",
+        "led",
+        "leads",
+        "built",
+        "builds",
+        "sold",
+        "sells",
+        "bought",
+        "buys",
+        "gave",
+        "given",
+        "gives",
+        "went",
+        "gone",
+        "goes",
+        "ran",
+        "runs",
+        "run",
+        "made",
+        "makes",
+        "left",
+        "leaves",
+        "met",
+        "meets",
+        "lost",
+        "loses",
+        "wrote",
+        "written",
+        "writes",
+        "chose",
+        "chosen",
+        "drew",
+        "drawn",
+        "grew",
+        "grown",
+        "knew",
+        "known",
+        "rose",
+        "risen",
+        "saw",
+        "seen",
+        "sent",
+        "sends",
+        "spent",
+        "spends",
+        "stood",
+        "sworn",
+        "taught",
+        "teaches",
+        "told",
+        "thought",
+        "understood",
+        "wore",
+        "fought",
+        "fell",
+        "fallen",
+        "found",
+        "flew",
+        "flown",
+        "kept",
+        "keeps",
+        "laid",
+        "lay",
+        "brought",
+        "broke",
+        "broken",
+        "came",
+        "comes",
+        "cut",
+        "drove",
+        "driven",
+        "fed",
+        "felt",
+        "forbade",
+        "forgave",
+        "hit",
+        "hid",
+        "hurt",
+        "lent",
+        "let",
+        "paid",
+        "put",
+        "quit",
+        "read",
+        "rode",
+        "rung",
+        "sang",
+        "sank",
+        "set",
+        "sat",
+        "shot",
+        "showed",
+        "shown",
+        "shut",
+        "slept",
+        "spoke",
+        "spoken",
+        "spread",
+        "sprang",
+        "stole",
+        "stuck",
+        "struck",
+        "swam",
+        "threw",
+        "thrown",
+        "withdrew",
+        "withdrawn",
+        "woke",
+        "wound",
+        "oversaw",
+        "overseen",
+        "overthrew",
+        "overthrown",
+        "undertook",
+        "rebuilt",
+        "remade",
+        "resold",
+        "rewrote",
+        "shared",
+        "served",
+        "played",
+        "died",
+    ]  # fmt: skip
+)
+PRESENT = frozenset(
+    [
+        "serves",
+        "serve",
+        "leads",
+        "plays",
+        "play",
+        "works",
+        "work",
+        "lives",
+        "live",
+        "owns",
+        "own",
+        "remains",
+        "remain",
+        "manages",
+        "coaches",
+        "teaches",
+        "represents",
+        "represent",
+        "operates",
+        "operate",
+        "contains",
+        "includes",
+        "hosts",
+        "chairs",
+        "heads",
+        "joins",
+        "studies",
+        "attends",
+        "governs",
+        "rules",
+        "commands",
+        "edits",
+        "publishes",
+        "produces",
+        "belongs",
+        "belong",
+        "resides",
+        "stands",
+        "flies",
+        "reports",
+        "competes",
+        "compete",
+    ]  # fmt: skip
+)
+# What follows these did not (yet) happen.
+UNREAL = frozenset(
+    [
+        "planned",
+        "plan",
+        "plans",
+        "agreed",
+        "tried",
+        "hoped",
+        "failed",
+        "refused",
+        "wanted",
+        "intended",
+        "attempted",
+        "declined",
+        "offered",
+        "proposed",
+        "considered",
+        "expected",
+        "scheduled",
+        "supposed",
+        "sought",
+        "rumoured",
+        "rumored",
+        "suggested",
+        "threatened",
+        "unable",
+        "unwilling",
+        "hopes",
+        "wants",
+        "intends",
+        "aims",
+        "aimed",
+        "asked",
+        "urged",
+        "called",
+        "invited",
+        "allowed",
+    ]  # fmt: skip
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VerbSense:
+    """What a verb makes of a fact.
+
+    predicate: the relation's name; None keeps the verb's own words
+    is_inverse: the object is the subject of the fact ("X acquired Y": Y is owned by X)
+    """
+
+    predicate: str | None
+    aspect: Aspect
+    is_inverse: bool = False
+
+
+_B, _E, _H = Aspect.BEGINS, Aspect.ENDS, Aspect.HOLDS
+_POSITION = "position held"
+
+# (verb, preposition) → sense; the preposition is "" for a direct object. "by" marks the agent of a passive.
+_SENSES: dict[tuple[str, str], VerbSense] = {}
+
+
+def _add(verbs: str, preposition: str, predicate: str | None, aspect: Aspect, *, is_inverse: bool = False) -> None:
+    for verb in verbs.split():
+        for each in preposition.split("|"):
+            _SENSES[verb, each] = VerbSense(predicate, aspect, is_inverse)
+
+
+_add("became become becomes becoming", "", _POSITION, _B)
+_add(
+    "appointed elected re-elected reelected named made chosen selected crowned ordained consecrated promoted commissioned",
+    "|as|to",
+    _POSITION,
+    _B,
+)
+_add("nominated installed inaugurated hired elevated recalled reappointed sworn enthroned", "as|to|", _POSITION, _B)
+_add("succeeded took taken returned started began resumed continued joined enthroned", "as", _POSITION, _B)
+_add("assumed", "", _POSITION, _B)
+_add("served serves serving acted acting worked works working ruled reigned continued", "as", _POSITION, _H)
+_add("is was were are been remained remains being", "", _POSITION, _H)
+_add("held holds holding", "", _POSITION, _H)
+_add("resigned retired retiring resigning removed dismissed ousted deposed fired sacked", "as|from", _POSITION, _E)
+_add("joined joins joining rejoined re-joined entered entering", "", "member of", _B)
+_add(
+    "signed signs signing re-signed transferred moved loaned traded sold drafted switched",
+    "for|to|with",
+    "member of",
+    _B,
+)
+_add("moved", "to|into", "residence", _B)
+_add("transferred moved switched returned", "to", None, _B)
+_add("played plays playing appeared competed raced pitched", "for|with", "member of", _H)
+_add("left leaving departed quit", "", "member of", _E)
+_add("released", "by|from", "member of", _E)
+_add("belonged belongs", "to", "member of", _H)
+_add("worked works working employed", "for|at|with|by", "employer", _H)
+_add("taught teaching lectured", "at", "employer", _H)
+_add("hired recruited employed", "by", "employer", _B)
+_add("studied studying educated trained studies enrolled", "at|in", "educated at", _H)
+_add("enrolled matriculated entered admitted", "at|in|to|", "educated at", _B)
+_add("attended attending attends", "", "educated at", _H)
+_add("graduated graduating", "from|at", "educated at", _E)
+_add("married marries marrying remarried", "|to", "spouse", _B)
+_add("wed", "", "spouse", _B)
+_add("divorced divorcing", "|from", "spouse", _E)
+_add("lived lives living resided resides residing dwelt", "in|at", "residence", _H)
+_add("settled emigrated immigrated relocated settling", "in|to", "residence", _B)
+_add("acquired bought purchased sold taken owned", "by|to", "owned by", _B)
+_add("owned", "by", "owned by", _H)
+_add("acquired bought purchased acquires purchasing acquiring", "", "owned by", _B)
+for _verb in ["acquired", "bought", "purchased", "acquires", "purchasing", "acquiring"]:
+    _SENSES[_verb, ""] = VerbSense("owned by", _B, is_inverse=True)
+_add("headquartered based", "in|at", "headquarters", _H)
+_add("located situated", "in|at|on", "location", _H)
+_add("renamed rebranded redesignated retitled rechristened re-named", "|to|as", "name", _B)
+_add("known called titled styled nicknamed", "as|", "name", _H)
+_add("manufactured built produced made constructed", "by", "manufacturer", _H)
+_add("published", "by", "publisher", _H)
+_add("designed", "by", "designer", _H)
+_add("founded established created formed", "by", "founded by", _B)
+_add("managed coached trained captained", "by", "managed by", _H)
+_add("led headed chaired governed commanded directed run edited hosted presented ruled", "by", "led by", _H)
+_add("replaced succeeded", "by", "replaced by", _B)
+_add("awarded received won receiving winning earned", "", None, _B)
+_add("awarded given", "", None, _B)
+_add(
+    "founded established opened created formed launched introduced built incorporated listed designated adopted",
+    "|as|in|at|on|to|by",
+    None,
+    _B,
+)
+_add("demolished closed dissolved abolished disbanded discontinued withdrawn merged", "|in|at|by|into|from", None, _E)
+_add("died", "|in|at|of", None, _E)
+_add("born", "in|at", "place of birth", _B)
+
+_BEGINS = frozenset(
+    [
+        "renamed",
+        "moved",
+        "returned",
+        "transferred",
+        "switched",
+        "granted",
+        "raised",
+        "elevated",
+        "converted",
+        "installed",
+        "opened",
+        "expanded",
+        "relocated",
+        "signed",
+        "replaced",
+        "merged",
+        "incorporated",
+        "began",
+        "started",
+        "commenced",
+        "entered",
+        "gained",
+        "obtained",
+        "received",
+        "acquired",
+        "took",
+        "assumed",
+    ]
+)
+_ENDS = frozenset(
+    [
+        "left",
+        "resigned",
+        "retired",
+        "ended",
+        "ceased",
+        "closed",
+        "abolished",
+        "demolished",
+        "dissolved",
+        "withdrew",
+        "departed",
+        "relinquished",
+    ]
+)
+
+
+def sense_of(verb: str, preposition: str) -> VerbSense:
+    """The sense of a verb with a preposition ('' for a direct object); its own words where the lists have none."""
+    known = _SENSES.get((verb, preposition))
+    if known is not None:
+        return known
+    if verb in _BEGINS:
+        return VerbSense(None, _B)
+    return VerbSense(None, _E if verb in _ENDS else _H)
