@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from motherlode.nuggets.extraction.lexicon import word_set
 from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression
 from motherlode.nuggets.extraction.tokens import Tag, Token
 
@@ -48,63 +49,11 @@ class Chunk:
 
 _BE = frozenset(["is", "was", "are", "were", "be", "been", "being", "got", "gets", "get"])
 _UNREAL_MODALS = frozenset(["could", "may", "might", "should", "can", "must", "shall", "cannot"])
-_BASES = frozenset(
-    [
-        "be",
-        "become",
-        "join",
-        "lead",
-        "manage",
-        "play",
-        "work",
-        "serve",
-        "teach",
-        "study",
-        "take",
-        "make",
-        "form",
-        "lead",
-        "head",
-        "run",
-        "attend",
-        "marry",
-        "live",
-        "move",
-        "settle",
-        "buy",
-        "sell",
-        "acquire",
-        "purchase",
-        "found",
-        "establish",
-        "create",
-        "open",
-        "build",
-        "replace",
-        "succeed",
-        "win",
-        "earn",
-        "receive",
-        "coach",
-        "train",
-        "captain",
-        "command",
-        "sign",
-        "enter",
-        "return",
-        "start",
-        "begin",
-        "act",
-        "host",
-        "edit",
-        "publish",
-        "produce",
-        "own",
-        "represent",
-        "captain",
-        "rejoin",
-        "pursue",
-    ]  # fmt: skip
+_BASES = word_set(
+    "be become join lead manage play work serve teach study take make form lead head run attend marry live "
+    "move settle buy sell acquire purchase found establish create open build replace succeed win earn receive "
+    "coach train captain command sign enter return start begin act host edit publish produce own represent "
+    "captain rejoin pursue"
 )
 _VERBAL = (Tag.VERB, Tag.AUXILIARY, Tag.MODAL, Tag.NOT, Tag.ADVERB, Tag.PARTICIPLE)
 
@@ -225,7 +174,7 @@ def _verb_group(
             tokens[last].end,
             head,
             negated=any(tag is Tag.NOT for tag in tags[at:stop]) or "longer" in tail,
-            is_real=not any(word in _UNREAL_MODALS for word in words),
+            is_real=not any(word in _UNREAL_MODALS for word in words) and words[:2] != ["would", "have"],
             is_passive=len(words) > 1 and any(word in _BE for word in words[:-1]) and not head.endswith("ing"),
             is_loose=is_loose,
         ),
@@ -243,24 +192,21 @@ def _name_phrase(
         tag = tags[stop]
         if tag in (Tag.NOUN, Tag.PARTICIPLE):
             n_nouns += 1
-        elif (tag is Tag.OF and n_nouns and _goes_on(tags, stop + 1, marks)) or (
-            tag is Tag.DETERMINER and (stop == at or tags[stop - 1] in (Tag.OF, Tag.DETERMINER))
-        ):
-            pass
-        elif (
-            tag is Tag.OTHER
-            and tokens[stop].text in (".", "’", "'", "/")
-            and n_nouns
-            and _goes_on(tags, stop + 1, marks)
-        ):
-            if tokens[stop].begin != tokens[stop - 1].end:
+        elif tag is Tag.DETERMINER:
+            if stop != at and tags[stop - 1] not in (Tag.OF, Tag.DETERMINER):
                 break
-        else:
+        elif not n_nouns or not _goes_on(tags, stop + 1, marks) or not _joins(tokens, tag, stop):
             break
         stop += 1
     if not n_nouns:
         return None, max(1, stop - at)
     return Chunk(Kind.NAME, tokens[at].begin, tokens[stop - 1].end), stop - at
+
+
+def _joins(tokens: Sequence[Token], tag: Tag, at: int) -> bool:
+    """Whether a token may stand inside a name: "of", "&", or a sign without a space before it."""
+    text = tokens[at].text
+    return tag is Tag.OF or text == "&" or (text in (".", "’", "'", "/") and tokens[at].begin == tokens[at - 1].end)
 
 
 def _goes_on(tags: Sequence[Tag], at: int, marks: dict[int, tuple[TimeExpression, int]]) -> bool:

@@ -40,6 +40,8 @@ class Proposition:
     arguments: list[Argument] = field(default_factory=list)
     time: TimeExpression | None = None
     """Of the verb, where it has no object: "She resigned in 2015"."""
+    follows_passive: bool = False
+    """The verb before it, joined by a comma or "and", was passive."""
 
 
 def propositions(chunks: Sequence[Chunk]) -> list[Proposition]:
@@ -55,6 +57,10 @@ def propositions(chunks: Sequence[Chunk]) -> list[Proposition]:
             fronted = None if made else fronted
         elif each.kind is Kind.VERB:
             proposition = Proposition(each, _subject(chunks, at, made))
+            joined = at > 0 and chunks[at - 1].kind in (Kind.AND, Kind.COMMA, Kind.TIME)
+            proposition.follows_passive = (
+                bool(made) and joined and (made[-1].verb.is_passive or made[-1].follows_passive)
+            )
             at = _collect(chunks, at + 1, proposition, fronted)
             made.append(proposition)
             continue
@@ -82,6 +88,9 @@ def _subject(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) -> C
         return None
     last = made[-1].subject if made else None
     previous = chunks[before]
+    if made and previous.kind is Kind.COMMA and _is_reduced(chunks, at):
+        owner = _skip(chunks, before - 1)
+        return chunks[owner] if owner >= 0 and chunks[owner].kind is Kind.NAME else last
     if verb.is_loose or (previous.kind in (Kind.AND, Kind.COMMA, Kind.TIME, Kind.VERB) and made):
         return last if made else _first_name(chunks, at)
     if previous.kind is Kind.CLAUSE and previous.head in ("who", "which", "that"):
@@ -90,6 +99,18 @@ def _subject(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) -> C
             owner -= 1
         return chunks[owner] if owner >= 0 and chunks[owner].kind is Kind.NAME else None
     return _noun_before(chunks, before, made)
+
+
+def _is_reduced(chunks: Sequence[Chunk], at: int) -> bool:
+    """Whether a verb is a participle of the noun before its comma: ", composed of songs", ", written by X"."""
+    verb, following = chunks[at], chunks[at + 1] if at + 1 < len(chunks) else None
+    one_word = not verb.is_passive and verb.end - verb.begin == len(verb.head)
+    return (
+        one_word
+        and following is not None
+        and following.kind is Kind.PREPOSITION
+        and following.head in ("of", "by", "as")
+    )
 
 
 def _noun_before(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) -> Chunk | None:

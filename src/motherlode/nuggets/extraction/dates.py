@@ -76,7 +76,7 @@ _DATE = re.compile(
 _NOT_A_YEAR = re.compile(
     r"\s?(?:,\d{3}|\.\d|[%°]|:\d|(?:people|inhabitants|residents|men|women|soldiers|troops|miles|mi|metres|meters|km|kg|feet|ft"
     r"|tons|tonnes|hectares|acres|m|mm|cm|hp|kw|rpm|units|copies|members|students|employees|seats|votes|times|points|dollars"
-    r"|pounds|euros|words|pages|b\.?\s?c\.?(?:e\.?)?)\b)",
+    r"|pounds|euros|words|pages|hrs|hours|b\.?\s?c\.?(?:e\.?)?)\b)",
     re.IGNORECASE,
 )
 _PART = re.compile(

@@ -10,6 +10,7 @@ from motherlode.core.time import PartialDate
 from motherlode.nuggets.extraction.aspects import Aspect
 from motherlode.nuggets.extraction.chunks import Kind
 from motherlode.nuggets.extraction.clauses import Argument, Proposition
+from motherlode.nuggets.extraction.lexicon import word_set
 from motherlode.nuggets.extraction.roles import is_role, split_role
 from motherlode.nuggets.extraction.subjects import Resolved, SubjectResolver
 from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression
@@ -42,7 +43,7 @@ _TRUST = {"role": 0.95, "typed": 0.93, "open": 0.9, "open_to": 0.88}
 _TYPED_NEED_A_NAME = frozenset(
     {"member of", "employer", "educated at", "residence", "headquarters", "spouse", "owned by"}
 )
-_OPEN_PREPOSITIONS = frozenset(["to", "at", "for", "in", "by", "as", "from", "into", "with", "on", "under", "against", "through"])
+_OPEN_PREPOSITIONS = word_set("to at for in by as from into with on under against through")
 _LEADING = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _OWN = re.compile(r"^(?:his|her|its|their|our|my)\b", re.IGNORECASE)
 _NAME_IN = re.compile(r"\b[A-Z0-9ÀÁÂÄÅÆÇÈÉÊÍÎÑÓÔÖØÚÜĆČŁŚŠŻŽ]")
@@ -101,14 +102,24 @@ def _facts(
 ) -> Iterator[Fact]:
     verb = proposition.verb
     sense = sense_of(verb.head, argument.preposition)
+    if sense.predicate == "member of" and verb.head.startswith(("sign", "re-sign")) and not resolver.is_person:
+        sense = VerbSense(None, sense.aspect)
     negated = verb.negated
     start, stop = _bounds(argument.time, sense.aspect, negated=negated, published=published)
     is_dated = start is not None or stop is not None
     trust = subject.trust * _penalty(argument, proposition)
     bare = _LEADING.sub("", words).strip()
+    is_passive = verb.is_passive or _continues_passive(proposition)
     copula = verb.head in _COPULAS and not verb.is_passive
     if sense.predicate == "position held":
-        if is_role(words):
+        holder = _appointed(sentence, proposition, argument, verb.head)
+        if holder is not None:
+            subject = holder
+        elif argument.rank > (0 if argument.preposition in ("", "to") else 1) or (
+            verb.head in _APPOINTS and not is_passive
+        ):
+            sense = VerbSense(None, sense.aspect)
+        if sense.predicate is not None and is_role(words):
             yield from _role_facts(bare, words, subject, start, stop, trust, resolver, negated=negated)
             return
         sense = VerbSense(None, sense.aspect)
@@ -152,6 +163,37 @@ def _open_facts(
     words = " ".join(part for part in ("is" if is_copula else head, _LEADING.sub("", lead), preposition) if part)
     kind = "open_to" if preposition else "open"
     yield Fact(subject.name, words, bare, *bounds, trust * _TRUST[kind], is_event=not is_copula)
+
+
+_APPOINTS = frozenset(
+    {
+        "appointed",
+        "elected",
+        "re-elected",
+        "reelected",
+        "named",
+        "made",
+        "chosen",
+        "selected",
+        "promoted",
+        "crowned",
+        "hired",
+    }
+)
+
+
+def _continues_passive(proposition: Proposition) -> bool:
+    """ "He was elected to the Académie, named a senator": the second verb is passive too."""
+    return proposition.follows_passive and proposition.verb.end - proposition.verb.begin == len(proposition.verb.head)
+
+
+def _appointed(sentence: str, proposition: Proposition, argument: Argument, head: str) -> Resolved | None:
+    """Who got the position where somebody else gave it: "The king appointed Smith as governor"."""
+    if proposition.verb.is_passive or head not in _APPOINTS or argument.preposition not in ("as", "to"):
+        return None
+    if argument.lead is None or not sentence[argument.lead[0] : argument.lead[0] + 1].isupper():
+        return None
+    return Resolved(sentence[slice(*argument.lead)], 0.9)
 
 
 def _penalty(argument: Argument, proposition: Proposition) -> float:

@@ -72,7 +72,9 @@ class ListReader:
     def _items(self, body: str, *, is_bullet: bool) -> Iterator[Fact]:
         """An item with its time in front or behind."""
         assert self._title is not None
-        times = [each for each in find_times(body, self._published, with_aspects=False) if each.first or each.last]
+        if self._heading is not None and _REFERENCES.match(self._heading):
+            return
+        times = [each for each in find_times(body, self._published, with_aspects=False) if _counts(body, each)]
         if not times:
             return
         trust = _TRUST_BULLET if is_bullet else _TRUST_LINE
@@ -84,17 +86,19 @@ class ListReader:
                 body[first.end : first.end + 3].strip()[:1] in (":", "–", "—", "-", ",", ")", "]") or len(rest) <= 60
             )
             words = _object(rest)
-            if words and separated and first.relation is not Relation.AS_OF and not _is_prose(body, first):
+            if words and separated and first.relation is not Relation.AS_OF and not _is_prose(first):
                 yield self._fact(predicate, words, first, trust)
             return
         if not is_bullet and (len(body) > 120 or _VERB.search(body)):
             return
-        last = times[-1]
-        behind = body[last.end :].strip(" .)];,")
-        before = body[: times[0].begin].rstrip(" (,:–—-;[").strip()
-        if not behind and before and len(before) <= _LONGEST_OBJECT and not _VERB.search(before):
-            for each in times:
-                yield self._fact(predicate, before, each, trust * 0.98)
+        behind = body[times[-1].end :].strip(" .)];,")
+        before = body[: first.begin].rstrip(" (,:–—-;[").strip()
+        if "(" in before and ")" not in before[before.rindex("(") :]:
+            before = before[: before.rindex("(")].rstrip(" ,;:")
+        before = before.strip("[]*_ ")
+        if len(behind) <= 40 and before and len(before) <= _LONGEST_OBJECT and not _VERB.search(before):
+            for each in _listed_times(body, times):
+                yield self._fact(predicate, before, each, trust * (0.98 if not behind else 0.95))
 
     def _fact(self, predicate: str, words: str, time: TimeExpression, trust: float) -> Fact:
         assert self._title is not None
@@ -107,9 +111,35 @@ class ListReader:
         return self._heading.casefold() if self._heading else "listed"
 
 
-def _is_prose(body: str, time: TimeExpression) -> bool:
+def _is_prose(time: TimeExpression) -> bool:
     """Whether a line that begins with a time goes on as a sentence: "In 2015, he became"."""
-    return time.relation is not Relation.BARE and time.relation is not Relation.BETWEEN and bool(_VERB.search(body))
+    return time.relation not in (Relation.BARE, Relation.BETWEEN, Relation.FROM)
+
+
+_REFERENCES = re.compile(
+    r"(?:references|sources|citations|notes|footnotes|further reading|external links|bibliography|literature|see also)\b",
+    re.I,
+)
+_LIFE = re.compile(
+    r"(?:\bborn|\bb\.|\bdied|\bd\.|\brevised|\breprinted|\bissn|\bisbn)\s*(?:in\s*|on\s*)?$", re.IGNORECASE
+)
+
+
+def _counts(body: str, time: TimeExpression) -> bool:
+    """Whether a time may be the item's: not the birth of the person whom it names."""
+    if time.first is None and time.last is None:
+        return False
+    return _LIFE.search(body[max(0, time.begin - 14) : time.begin]) is None
+
+
+def _listed_times(body: str, times: list[TimeExpression]) -> list[TimeExpression]:
+    """The first time and those that only commas part from it: "(1962, revised 1965)" is 1962, "1958, 1965 and 1976" three."""
+    listed = times[:1]
+    for each in times[1:]:
+        if body[listed[-1].end : each.begin].strip(" ,;&)(") not in ("", "and"):
+            break
+        listed.append(each)
+    return listed
 
 
 def _object(rest: str) -> str:

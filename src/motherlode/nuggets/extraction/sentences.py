@@ -6,91 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from motherlode.nuggets.extraction.lexicon import word_set
+
 __all__ = ["Sentence", "iter_lines", "iter_sentences"]
 
 # After these a full stop does not end a sentence.
-_ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "rev",
-        "hon",
-        "st",
-        "ste",
-        "sr",
-        "jr",
-        "sen",
-        "rep",
-        "gov",
-        "gen",
-        "col",
-        "maj",
-        "capt",
-        "lt",
-        "sgt",
-        "cmdr",
-        "adm",
-        "fr",
-        "bros",
-        "vs",
-        "no",
-        "nos",
-        "vol",
-        "op",
-        "cit",
-        "ca",
-        "c",
-        "cf",
-        "eg",
-        "ie",
-        "e.g",
-        "i.e",
-        "al",
-        "approx",
-        "dept",
-        "est",
-        "fig",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "univ",
-        "assn",
-        "ave",
-        "blvd",
-        "mt",
-        "ft",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "b",
-        "d",
-        "m",
-        "née",
-        "u.s",
-        "u.k",
-        "u.n",
-        "s.a",
-        "a.m",
-        "p.m",
-        "ph.d",
-        "m.a",
-        "b.a",
-        "m.d",
-        "d.c",
-    ]  # fmt: skip
+_ABBREVIATIONS = word_set(
+    "mr mrs ms dr prof rev hon st ste sr jr sen rep gov gen col maj capt lt sgt cmdr adm fr bros vs no nos "
+    "vol op cit ca c cf eg ie e.g i.e al approx dept est fig inc ltd co corp univ assn ave blvd mt ft jan feb "
+    "mar apr jun jul aug sep sept oct nov dec b d m née u.s u.k u.n s.a a.m p.m ph.d m.a b.a m.d d.c"
 )
 _END = re.compile(r"[.!?…。！？](?:[\"”’')\]]{0,3})(?=\s|$)")
 _WORD_BEFORE = re.compile(r"[\w.]{1,24}$")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from motherlode.nuggets.extraction.lexicon import word_set
+from motherlode.nuggets.extraction.roles import is_title_of_honour
+
 __all__ = ["Resolved", "SubjectResolver"]
 
 _WORD = re.compile(r"\w[\w’'-]*")
@@ -14,8 +17,14 @@ _BRACKETED = re.compile(r"\s*\([^()]*\)\s*$")
 _LEADING = re.compile(r"^(?:the|a|an|this|that|these|those)\s+", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"^(his|her|its|their)\s+(.+)", re.IGNORECASE | re.DOTALL)
 # "the company" is the page's subject where the page is not about a person.
-_GENERIC = frozenset(
-    ["company", "firm", "corporation", "club", "team", "side", "band", "group", "organization", "organisation", "association", "party", "ship", "vessel", "submarine", "boat", "school", "university", "college", "institute", "academy", "city", "town", "village", "municipality", "district", "county", "province", "state", "country", "building", "house", "museum", "theatre", "theater", "station", "line", "bank", "newspaper", "magazine", "journal", "airline", "airport", "locomotive", "class", "series", "show", "programme", "program", "network", "agency", "office", "post", "position", "title", "event", "award", "prize", "league", "squadron", "regiment", "unit", "order", "society", "union", "federation", "foundation", "channel", "brand", "product", "hospital", "church", "bridge", "stadium", "square", "island", "site", "property", "structure", "department", "ministry", "government", "kingdom", "empire", "dynasty", "family", "league", "franchise", "label", "studio", "store", "hotel"]  # fmt: skip
+_GENERIC = word_set(
+    "company firm corporation club team side band group organization organisation association party ship "
+    "vessel submarine boat school university college institute academy city town village municipality "
+    "district county province state country building house museum theatre theater station line bank newspaper "
+    "magazine journal airline airport locomotive class series show programme program network agency office "
+    "post position title event award prize league squadron regiment unit order society union federation "
+    "foundation channel brand product hospital church bridge stadium square island site property structure "
+    "department ministry government kingdom empire dynasty family league franchise label studio store hotel"
 )
 _HEAD = 6_000
 
@@ -61,6 +70,8 @@ class SubjectResolver:
         if self.title and tokens and (self._is_title(tokens) or (self.n_sentences <= 1 and self._shares(tokens))):
             self._other_person = None
             return Resolved(self.title, 1.0)
+        if self.title and self.is_person and self._is_title_with_honour(tokens):
+            return Resolved(self.title, 0.95)
         if self.title and not self.is_person and bare != words and bare.casefold() in _GENERIC:
             return Resolved(self.title, 0.9)
         if bare[0].isupper() or (tokens and tokens[-1][0].isupper()):
@@ -101,6 +112,14 @@ class SubjectResolver:
     def _is_title(self, tokens: list[str]) -> bool:
         words = [token.casefold() for token in tokens]
         return all(word in self._words for word in words) and any(token[0].isupper() for token in tokens)
+
+    def _is_title_with_honour(self, tokens: list[str]) -> bool:
+        """General Deering for Myles Deering."""
+        return (
+            1 < len(tokens) <= 4
+            and tokens[-1].casefold() in self._words
+            and all(is_title_of_honour(token) or token.casefold() in self._words for token in tokens[:-1])
+        )
 
     def _shares(self, tokens: list[str]) -> bool:
         return any(token.casefold() in self._words and token[0].isupper() for token in tokens)

@@ -124,7 +124,7 @@ _BEFORE = re.compile(
     | (?P<by>by(?:\s+(?:at\s+)?the\s+(?:end|start|beginning)\s+of)?)
     | (?P<before>before|prior\s+to|preceding)
     | (?P<after>after|following|subsequent\s+to)
-    | (?P<within>in|on|during|throughout|within|at|over|around|across|for|of)
+    | (?P<within>in|on|during|throughout|within|at|over|around|across|for)
     )\s+(?:the\s+)?(?:years?\s+)?(?:season\s+)?$""",
     re.VERBOSE,
 )
@@ -150,6 +150,9 @@ _DANGLING = re.compile(r"\s?[\u2010-\u2015\u2212-]\s*(?=[)\],;]|$)")
 _ONWARDS = re.compile(r"\s+(?:onwards?|on(?=\s*[,.;)]|\s*$)|and\s+later|or\s+later)\b", re.IGNORECASE)
 _NO_LONGER = re.compile(
     r"\b(?:no\s+longer|not\s+any\s?more|ceased\s+to\s+be|is\s+a\s+former|are\s+former)\b", re.IGNORECASE
+)
+_IN_A_NAME = re.compile(
+    r"\s+(?!seasons?\b|and\b|to\b|or\b|but\b|until\b|when\b|with\b|by\b|as\b|he\b|she\b|it\b|they\b|the\b)[^\W\d_]"
 )
 _SEASON_AFTER = re.compile(r"\s+seasons?\b", re.IGNORECASE)
 _NOW = re.compile(r"(?:currently|presently|at\s+present|now|nowadays)$", re.IGNORECASE)
@@ -210,6 +213,8 @@ def _expression(
             mention.begin, mention.end, Relation.AS_OF, mention.date, mention.date, is_relative=True
         ), 1
     first, last, end = mention.date, mention.last or mention.date, mention.end
+    if first.granularity is Granularity.YEAR and _IN_A_NAME.match(sentence, end) and _names_it(sentence, mention.begin):
+        begin, relation = mention.begin, Relation.BARE  # "in the 2008 election"
     if is_relative and relation is Relation.BARE:
         relation = Relation.WITHIN
     season = _SEASON_AFTER.match(sentence, end)
@@ -246,6 +251,11 @@ def _related(sentence: str, at: int, floor: int) -> tuple[int, Relation]:
             low = at - len(far)
             word = _BEFORE.search(far)
     return (at, Relation.BARE) if word is None else (low + word.start(), _RELATIONS[str(word.lastgroup)])
+
+
+def _names_it(sentence: str, at: int) -> bool:
+    """Whether "the" or "a" stands right before a year, so that a noun after it makes a name of the two."""
+    return last_word(sentence[max(0, at - 8) : at]) in ("the", "a", "an", "its", "his", "her", "their")
 
 
 def _lower(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from motherlode.nuggets.extraction.lexicon import word_set
 from motherlode.nuggets.extraction.verbs import AUXILIARIES, IRREGULAR, PRESENT
 
 __all__ = ["Tag", "Tagger", "Token", "WordTagger", "tokenize"]
@@ -84,64 +85,12 @@ _CLOSED = {
 }
 _TAG_OF = {word: tag for tag, words in _CLOSED.items() for word in words.split()}
 _TAG_OF.update(dict.fromkeys(AUXILIARIES, Tag.AUXILIARY))
-_NOT_VERBS = frozenset(
-    [
-        "united",
-        "red",
-        "bed",
-        "seed",
-        "speed",
-        "breed",
-        "need",
-        "indeed",
-        "hundred",
-        "sacred",
-        "naked",
-        "wicked",
-        "limited",
-        "unlimited",
-        "aged",
-        "beloved",
-        "led-zeppelin",
-        "unnamed",
-        "so-called",
-        "self-styled",
-        "armed",
-        "mixed",
-        "retired",
-        "unarmed",
-        "detailed",
-        "related",
-        "combined",
-        "advanced",
-        "allied",
-        "federated",
-        "associated",
-        "wing",
-        "king",
-        "ring",
-        "string",
-        "spring",
-        "morning",
-        "evening",
-        "building",
-        "meeting",
-        "thing",
-        "nothing",
-        "something",
-        "anything",
-        "everything",
-        "during",
-        "including",
-        "following",
-        "ceiling",
-        "wedding",
-        "clothing",
-        "housing",
-        "railing",
-        "shilling",
-        "sterling",
-    ]  # fmt: skip
+_NOT_VERBS = word_set(
+    "united red bed seed speed breed need indeed hundred sacred naked wicked limited unlimited aged beloved "
+    "led-zeppelin unnamed so-called self-styled armed mixed retired unarmed detailed related combined "
+    "advanced allied federated associated wing king ring string spring morning evening building meeting thing "
+    "nothing something anything everything during including following ceiling wedding clothing housing "
+    "railing shilling sterling"
 )
 
 
@@ -206,6 +155,6 @@ class WordTagger:
             return Tag.VERB
         if lower.endswith("ed") and len(lower) > 4:
             return Tag.VERB
-        if lower.endswith("ing") and len(lower) > 5:
+        if lower.endswith("ing") and len(lower) > 4:
             return Tag.PARTICIPLE
         return Tag.NOUN

@@ -5,252 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from motherlode.nuggets.extraction.aspects import Aspect
+from motherlode.nuggets.extraction.lexicon import word_set
 
 __all__ = ["AUXILIARIES", "IRREGULAR", "PRESENT", "UNREAL", "VerbSense", "sense_of"]
 
-AUXILIARIES = frozenset(
-    [
-        "is",
-        "was",
-        "are",
-        "were",
-        "be",
-        "been",
-        "being",
-        "has",
-        "had",
-        "have",
-        "having",
-        "did",
-        "does",
-        "do",
-        "got",
-        "gets",
-    ]
+AUXILIARIES = word_set("is was are were be been being has had have having did does do got gets")
+IRREGULAR = word_set(
+    "became become becomes began begun begins won wins held holds took taken takes led leads built builds "
+    "sold sells bought buys gave given gives went gone goes ran runs run made makes left leaves met meets "
+    "lost loses wrote written writes chose chosen drew drawn grew grown knew known rose risen saw seen sent "
+    "sends spent spends stood sworn taught teaches told thought understood wore fought fell fallen found flew "
+    "flown kept keeps laid lay brought broke broken came comes cut drove driven fed felt forbade forgave hit "
+    "hid hurt lent let paid put quit read rode rung sang sank set sat shot showed shown shut slept spoke "
+    "spoken spread sprang stole stuck struck swam threw thrown withdrew withdrawn woke wound oversaw overseen "
+    "overthrew overthrown undertook rebuilt remade resold rewrote shared served played died"
 )
-IRREGULAR = frozenset(
-    [
-        "became",
-        "become",
-        "becomes",
-        "began",
-        "begun",
-        "begins",
-        "won",
-        "wins",
-        "held",
-        "holds",
-        "took",
-        "taken",
-        "takes",
-        "led",
-        "leads",
-        "built",
-        "builds",
-        "sold",
-        "sells",
-        "bought",
-        "buys",
-        "gave",
-        "given",
-        "gives",
-        "went",
-        "gone",
-        "goes",
-        "ran",
-        "runs",
-        "run",
-        "made",
-        "makes",
-        "left",
-        "leaves",
-        "met",
-        "meets",
-        "lost",
-        "loses",
-        "wrote",
-        "written",
-        "writes",
-        "chose",
-        "chosen",
-        "drew",
-        "drawn",
-        "grew",
-        "grown",
-        "knew",
-        "known",
-        "rose",
-        "risen",
-        "saw",
-        "seen",
-        "sent",
-        "sends",
-        "spent",
-        "spends",
-        "stood",
-        "sworn",
-        "taught",
-        "teaches",
-        "told",
-        "thought",
-        "understood",
-        "wore",
-        "fought",
-        "fell",
-        "fallen",
-        "found",
-        "flew",
-        "flown",
-        "kept",
-        "keeps",
-        "laid",
-        "lay",
-        "brought",
-        "broke",
-        "broken",
-        "came",
-        "comes",
-        "cut",
-        "drove",
-        "driven",
-        "fed",
-        "felt",
-        "forbade",
-        "forgave",
-        "hit",
-        "hid",
-        "hurt",
-        "lent",
-        "let",
-        "paid",
-        "put",
-        "quit",
-        "read",
-        "rode",
-        "rung",
-        "sang",
-        "sank",
-        "set",
-        "sat",
-        "shot",
-        "showed",
-        "shown",
-        "shut",
-        "slept",
-        "spoke",
-        "spoken",
-        "spread",
-        "sprang",
-        "stole",
-        "stuck",
-        "struck",
-        "swam",
-        "threw",
-        "thrown",
-        "withdrew",
-        "withdrawn",
-        "woke",
-        "wound",
-        "oversaw",
-        "overseen",
-        "overthrew",
-        "overthrown",
-        "undertook",
-        "rebuilt",
-        "remade",
-        "resold",
-        "rewrote",
-        "shared",
-        "served",
-        "played",
-        "died",
-    ]  # fmt: skip
-)
-PRESENT = frozenset(
-    [
-        "serves",
-        "serve",
-        "leads",
-        "plays",
-        "play",
-        "works",
-        "work",
-        "lives",
-        "live",
-        "owns",
-        "own",
-        "remains",
-        "remain",
-        "manages",
-        "coaches",
-        "teaches",
-        "represents",
-        "represent",
-        "operates",
-        "operate",
-        "contains",
-        "includes",
-        "hosts",
-        "chairs",
-        "heads",
-        "joins",
-        "studies",
-        "attends",
-        "governs",
-        "rules",
-        "commands",
-        "edits",
-        "publishes",
-        "produces",
-        "belongs",
-        "belong",
-        "resides",
-        "stands",
-        "flies",
-        "reports",
-        "competes",
-        "compete",
-    ]  # fmt: skip
+PRESENT = word_set(
+    "serves serve leads plays play works work lives live owns own remains remain manages coaches teaches "
+    "represents represent operates operate contains includes hosts chairs heads joins studies attends governs "
+    "rules commands edits publishes produces belongs belong resides stands flies reports competes compete"
 )
 # What follows these did not (yet) happen.
-UNREAL = frozenset(
-    [
-        "planned",
-        "plan",
-        "plans",
-        "agreed",
-        "tried",
-        "hoped",
-        "failed",
-        "refused",
-        "wanted",
-        "intended",
-        "attempted",
-        "declined",
-        "offered",
-        "proposed",
-        "considered",
-        "expected",
-        "scheduled",
-        "supposed",
-        "sought",
-        "rumoured",
-        "rumored",
-        "suggested",
-        "threatened",
-        "unable",
-        "unwilling",
-        "hopes",
-        "wants",
-        "intends",
-        "aims",
-        "aimed",
-        "asked",
-        "urged",
-        "called",
-        "invited",
-        "allowed",
-    ]  # fmt: skip
+UNREAL = word_set(
+    "planned plan plans agreed tried hoped failed refused wanted intended attempted declined offered proposed "
+    "considered expected scheduled supposed sought rumoured rumored suggested threatened unable unwilling "
+    "hopes wants intends aims aimed asked urged called invited allowed"
 )
 
 
@@ -302,7 +81,6 @@ _add(
     _B,
 )
 _add("moved", "to|into", "residence", _B)
-_add("transferred moved switched returned", "to", None, _B)
 _add("played plays playing appeared competed raced pitched", "for|with", "member of", _H)
 _add("left leaving departed quit", "", "member of", _E)
 _add("released", "by|from", "member of", _E)
@@ -335,64 +113,14 @@ _add("founded established created formed", "by", "founded by", _B)
 _add("managed coached trained captained", "by", "managed by", _H)
 _add("led headed chaired governed commanded directed run edited hosted presented ruled", "by", "led by", _H)
 _add("replaced succeeded", "by", "replaced by", _B)
-_add("awarded received won receiving winning earned", "", None, _B)
-_add("awarded given", "", None, _B)
-_add(
-    "founded established opened created formed launched introduced built incorporated listed designated adopted",
-    "|as|in|at|on|to|by",
-    None,
-    _B,
-)
-_add("demolished closed dissolved abolished disbanded discontinued withdrawn merged", "|in|at|by|into|from", None, _E)
-_add("died", "|in|at|of", None, _E)
 _add("born", "in|at", "place of birth", _B)
 
-_BEGINS = frozenset(
-    [
-        "renamed",
-        "moved",
-        "returned",
-        "transferred",
-        "switched",
-        "granted",
-        "raised",
-        "elevated",
-        "converted",
-        "installed",
-        "opened",
-        "expanded",
-        "relocated",
-        "signed",
-        "replaced",
-        "merged",
-        "incorporated",
-        "began",
-        "started",
-        "commenced",
-        "entered",
-        "gained",
-        "obtained",
-        "received",
-        "acquired",
-        "took",
-        "assumed",
-    ]
-)
-_ENDS = frozenset(
-    [
-        "left",
-        "resigned",
-        "retired",
-        "ended",
-        "ceased",
-        "closed",
-        "abolished",
-        "demolished",
-        "dissolved",
-        "withdrew",
-        "departed",
-        "relinquished",
-    ]
+# Verbs after which something stays so: under their own words, too, the fact goes on. Others happen and are over.
+_LASTING = word_set(
+    "became become becoming renamed redesignated designated moved moving relocated transferred transferring switched converted"
+    " granted raised elevated installed assigned reassigned attached posted stationed appointed elected named promoted merged"
+    " incorporated listed added adopted returned established introduced joined assumed took taken inherited replaced entered"
+    " admitted enlisted signed commissioned attaining attained changed shortened split"
 )
 
 
@@ -401,6 +129,4 @@ def sense_of(verb: str, preposition: str) -> VerbSense:
     known = _SENSES.get((verb, preposition))
     if known is not None:
         return known
-    if verb in _BEGINS:
-        return VerbSense(None, _B)
-    return VerbSense(None, _E if verb in _ENDS else _H)
+    return VerbSense(None, _B if verb in _LASTING else _H)
