@@ -83,21 +83,21 @@ class _Reading:
                 listed = True
                 yield line, fact
             if not listed:
-                for sentence in iter_sentences(line):
-                    for fact in self._of_sentence(sentence):
-                        yield sentence, fact
+                yield from self._of_line(line)
             self._mentioned = None
             self._resolver.end_of_paragraph()
 
-    def _of_sentence(self, sentence: Sentence) -> Iterator[Fact]:
-        text = sentence.text
-        times = find_times(text, self._published, self._mentioned, with_aspects=False)
-        tokens = tokenize(text)
-        chunks = chunk(text, tokens, self._tagger.tag(text, tokens), times)
-        for proposition in propositions(chunks):
-            yield from facts_of(text, proposition, self._resolver, self._published)
-        self._resolver.end_of_sentence()
-        self._remember(times)
+    def _of_line(self, line: Sentence) -> Iterator[tuple[Sentence, Fact]]:
+        sentences = list(iter_sentences(line))
+        tokens_of = [tokenize(each.text) for each in sentences]
+        for sentence, tokens, tags in zip(sentences, tokens_of, self._tagger.tag(tokens_of), strict=True):
+            text = sentence.text
+            times = find_times(text, self._published, self._mentioned, with_aspects=False)
+            for proposition in propositions(chunk(text, tokens, tags, times)):
+                for fact in facts_of(text, proposition, self._resolver, self._published):
+                    yield sentence, fact
+            self._resolver.end_of_sentence()
+            self._remember(times)
 
     def _remember(self, times: list[TimeExpression]) -> None:
         for each in times:

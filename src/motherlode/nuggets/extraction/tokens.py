@@ -14,7 +14,7 @@ from typing import Protocol
 from motherlode.nuggets.extraction.lexicon import word_set
 from motherlode.nuggets.extraction.verbs import AUXILIARIES, IRREGULAR, PRESENT
 
-__all__ = ["Tag", "Tagger", "Token", "WordTagger", "tokenize"]
+__all__ = ["Tag", "Tagger", "Token", "WordTagger", "is_closed", "tokenize"]
 
 
 class Tag(Enum):
@@ -52,11 +52,11 @@ class Token:
 
 
 class Tagger(Protocol):
-    """Gives each token of a sentence its tag."""
+    """Gives each token of each sentence its tag."""
 
     @property
     def name(self) -> str: ...
-    def tag(self, sentence: str, tokens: Sequence[Token]) -> list[Tag]: ...
+    def tag(self, sentences: Sequence[Sequence[Token]]) -> list[list[Tag]]: ...
 
 
 _TOKEN = re.compile(r"\w[\w’'.&/+#-]*|[^\w\s]")
@@ -94,6 +94,11 @@ _NOT_VERBS = word_set(
 )
 
 
+def is_closed(word: str) -> bool:
+    """Whether a word is in the lists of function words, which need no tagger."""
+    return word.casefold() in _TAG_OF
+
+
 def tokenize(sentence: str) -> list[Token]:
     """Words and signs in order; a full stop or apostrophe at the end of a word is a sign of its own unless an initial's."""
     tokens: list[Token] = []
@@ -126,7 +131,10 @@ class WordTagger:
     def name(self) -> str:
         return "words"
 
-    def tag(self, sentence: str, tokens: Sequence[Token]) -> list[Tag]:
+    def tag(self, sentences: Sequence[Sequence[Token]]) -> list[list[Tag]]:
+        return [self._tags(tokens) for tokens in sentences]
+
+    def _tags(self, tokens: Sequence[Token]) -> list[Tag]:
         tags: list[Tag] = []
         for at, token in enumerate(tokens):
             tags.append(self._tag(token.text, tags[-1] if tags else None, is_first=at == 0))
