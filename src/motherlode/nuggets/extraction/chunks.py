@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from motherlode.nuggets.extraction.lexicon import word_set
@@ -55,6 +55,8 @@ _BASES = word_set(
     "coach train captain command sign enter return start begin act host edit publish produce own represent "
     "captain rejoin pursue"
 )
+# After these an infinitive says what happened: "went on to lead"; elsewhere what somebody wanted.
+_LEADS_TO = word_set("went returned came began started continued moved chosen appointed elected moving returning")
 _VERBAL = (Tag.VERB, Tag.AUXILIARY, Tag.MODAL, Tag.NOT, Tag.ADVERB, Tag.PARTICIPLE)
 
 
@@ -130,7 +132,8 @@ def _next(
     if tag in (Tag.VERB, Tag.AUXILIARY, Tag.MODAL):
         return _verb_group(tokens, tags, at, marks)
     if tag is Tag.PARTICIPLE and before is not None and before.kind in _AFTER:
-        return _verb_group(tokens, tags, at, marks, is_loose=True)
+        made, n_used = _verb_group(tokens, tags, at, marks, is_loose=True)
+        return (replace(made, negated=True) if tags[at - 1] is Tag.NOT else made), n_used
     if tag in (Tag.NOUN, Tag.DETERMINER, Tag.PARTICIPLE):
         return _name_phrase(tokens, tags, at, marks)
     if tag in (Tag.ADVERB, Tag.NOT):
@@ -142,9 +145,7 @@ def _next(
 
 
 def _infinitive(tokens: Sequence[Token], at: int, before: Chunk | None) -> tuple[Chunk, int]:
-    from motherlode.nuggets.extraction.verbs import UNREAL
-
-    is_real = before is None or not (before.kind is Kind.VERB and (before.head in UNREAL or not before.is_real))
+    is_real = before is not None and before.kind is Kind.VERB and before.is_real and before.head in _LEADS_TO
     verb = tokens[at + 1]
     return Chunk(Kind.VERB, tokens[at].begin, verb.end, verb.text, is_real=is_real, is_loose=True), 2
 

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from motherlode.nuggets.extraction.chunks import Chunk, Kind
-from motherlode.nuggets.extraction.time_grammar import TimeExpression
+from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression
 
 __all__ = ["Argument", "Proposition", "propositions"]
+
+
+_GENERATION = 20 * 365 * 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
         elif each.kind is Kind.TIME:
             if _is_fronted(chunks, at):
                 break
-            if each.time is not None:
+            if each.time is not None and not (depth and _is_a_life(chunks[at - 1], each.time)):
                 bound = _bind(waiting, bound, each.time, proposition)
                 waiting = []
         elif depth == 0:
@@ -213,6 +216,16 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
     if proposition.time is None:
         proposition.time = fronted
     return at
+
+
+def _is_a_life(before: Chunk, time: TimeExpression) -> bool:
+    """Whether a time in brackets is the life of the person before it: "(née Mullinex; April 23, 1930 – February 11, 2009)"."""
+    if before.kind is not Kind.OPEN and time.relation is not Relation.WITHIN:
+        return True
+    first, last = time.first, time.last
+    if first is None or last is None or not first.is_exact or not last.is_exact:
+        return False
+    return last.earliest - first.earliest > _GENERATION
 
 
 def _bind(

@@ -14,7 +14,7 @@ from motherlode.nuggets.extraction.lexicon import word_set
 from motherlode.nuggets.extraction.roles import is_role, split_role
 from motherlode.nuggets.extraction.subjects import Resolved, SubjectResolver
 from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression
-from motherlode.nuggets.extraction.verbs import VerbSense, sense_of
+from motherlode.nuggets.extraction.verbs import VerbSense, lasting_of, sense_of
 from motherlode.nuggets.values import Value
 
 __all__ = ["Fact", "facts_of"]
@@ -39,10 +39,8 @@ class Fact:
 
 _COPULAS = frozenset(["is", "was", "were", "are", "been", "be", "being"])
 # Patterns' shares of right claims, read in samples of the benchmark's development half.
-_TRUST = {"role": 0.95, "typed": 0.93, "open": 0.9, "open_to": 0.88}
-_TYPED_NEED_A_NAME = frozenset(
-    {"member of", "employer", "educated at", "residence", "headquarters", "spouse", "owned by"}
-)
+_TRUST = {"role": 0.95, "typed": 0.93, "open": 0.91, "open_to": 0.88, "open_common": 0.82}
+_NEED_A_NAME = frozenset({"member of", "employer", "educated at", "residence", "headquarters", "spouse", "owned by"})
 _OPEN_PREPOSITIONS = word_set("to at for in by as from into with on under against through")
 _LEADING = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _OWN = re.compile(r"^(?:his|her|its|their|our|my)\b", re.IGNORECASE)
@@ -61,8 +59,13 @@ def facts_of(
     if verb.negated and not _says_no_longer(sentence, verb.begin, verb.end):
         return
     arguments = proposition.arguments
+    yield from _life(sentence, proposition, subject)
+    reached = 0
     for at, argument in enumerate(arguments):
+        if argument.begin < reached and argument.time == arguments[at - 1].time:
+            continue  # it is part of the position before it
         words = _extended(sentence, arguments, at)
+        reached = argument.begin + len(words)
         yield from _facts(sentence, proposition, argument, words, subject, resolver, published)
     if verb.head == "succeeded" and not verb.is_passive:
         yield from _predecessor(sentence, arguments, subject)
@@ -73,6 +76,16 @@ def _subject(sentence: str, proposition: Proposition, resolver: SubjectResolver)
     if chunk is None:
         return None
     return resolver.resolve(sentence[chunk.begin : chunk.end], is_pronoun=chunk.kind is Kind.PRONOUN)
+
+
+def _life(sentence: str, proposition: Proposition, subject: Resolved) -> Iterator[Fact]:
+    """The dates of birth and death, as dates."""
+    name = {"born": "date of birth", "died": "date of death"}.get(proposition.verb.head)
+    time = proposition.time
+    if name is None or time is None or time.first is None or time.relation is not Relation.WITHIN:
+        return
+    if sentence[proposition.verb.end : time.begin].count(",") <= 3:
+        yield Fact(subject.name, name, time.first, time.first, None, subject.trust * 0.95)
 
 
 def _says_no_longer(sentence: str, begin: int, end: int) -> bool:
@@ -101,40 +114,46 @@ def _facts(
     published: PartialDate | None,
 ) -> Iterator[Fact]:
     verb = proposition.verb
-    sense = sense_of(verb.head, argument.preposition)
-    if sense.predicate == "member of" and verb.head.startswith(("sign", "re-sign")) and not resolver.is_person:
-        sense = VerbSense(None, sense.aspect)
-    negated = verb.negated
-    start, stop = _bounds(argument.time, sense.aspect, negated=negated, published=published)
-    is_dated = start is not None or stop is not None
-    trust = subject.trust * _penalty(argument, proposition)
     bare = _LEADING.sub("", words).strip()
-    is_passive = verb.is_passive or _continues_passive(proposition)
-    copula = verb.head in _COPULAS and not verb.is_passive
+    is_name = _NAME_IN.search(bare) is not None and _OWN.match(bare) is None
+    sense = _sense(proposition, argument, words, is_person_page=resolver.is_person)
+    if sense.predicate in _NEED_A_NAME and not is_name:
+        sense = VerbSense(None, sense_of("", "").aspect)
+    bounds = _bounds(argument.time, sense.aspect, negated=verb.negated, published=published)
+    is_dated = bounds != (None, None)
+    trust = subject.trust * _penalty(argument, proposition)
     if sense.predicate == "position held":
-        holder = _appointed(sentence, proposition, argument, verb.head)
-        if holder is not None:
-            subject = holder
-        elif argument.rank > (0 if argument.preposition in ("", "to") else 1) or (
-            verb.head in _APPOINTS and not is_passive
-        ):
-            sense = VerbSense(None, sense.aspect)
-        if sense.predicate is not None and is_role(words):
-            yield from _role_facts(bare, words, subject, start, stop, trust, resolver, negated=negated)
-            return
-        sense = VerbSense(None, sense.aspect)
-    if sense.predicate is not None and (
-        sense.predicate not in _TYPED_NEED_A_NAME or (_NAME_IN.search(bare) and not _OWN.match(bare))
-    ):
-        if sense.is_inverse and not verb.is_passive:
-            if _NAME_IN.search(bare) and not _OWN.match(bare):
-                yield Fact(bare, sense.predicate, subject.name, start, stop, trust * _TRUST["typed"], negated)
-        elif is_dated or sense.predicate in _TYPED_NEED_A_NAME:
-            yield Fact(subject.name, sense.predicate, bare, start, stop, trust * _TRUST["typed"], negated)
-        return
-    if not is_dated or negated or verb.head in _LIGHT:
-        return
-    yield from _open_facts(sentence, argument, bare, subject, (start, stop), trust, verb.head, is_copula=copula)
+        holder = _appointed(sentence, proposition, argument) or subject
+        yield from _role_facts(bare, words, holder, bounds, trust, resolver, negated=verb.negated)
+    elif sense.predicate is not None:
+        pair = (bare, subject.name) if sense.is_inverse else (subject.name, bare)
+        if is_dated or sense.predicate in _NEED_A_NAME:
+            yield Fact(pair[0], sense.predicate, pair[1], *bounds, trust * _TRUST["typed"], verb.negated)
+    elif is_dated and not verb.negated and verb.head not in _LIGHT:
+        head = "is" if verb.head in _COPULAS and not verb.is_passive else verb.head
+        yield from _open_facts(sentence, argument, bare, subject, bounds, trust, head)
+
+
+def _sense(proposition: Proposition, argument: Argument, words: str, *, is_person_page: bool) -> VerbSense:
+    """The verb's sense with this object; its own words where the object does not fit the relation."""
+    verb, preposition = proposition.verb, argument.preposition
+    sense = sense_of(verb.head, preposition)
+    own = VerbSense(None, lasting_of(verb.head))
+    if sense.is_inverse and verb.is_passive:
+        return own
+    match sense.predicate:
+        case "member of":
+            return own if verb.head.startswith(("sign", "re-sign")) and not is_person_page else sense
+        case "name":
+            is_said_of_subject = verb.is_passive or (preposition == "as" and argument.lead is None)
+            return sense if is_said_of_subject else own
+        case "position held":
+            if not is_role(words) or argument.rank > (0 if preposition in ("", "to") else 1):
+                return own
+            by_another = verb.head in _APPOINTS and not (verb.is_passive or _continues_passive(proposition))
+            return own if by_another and (argument.lead is None or preposition not in ("as", "to")) else sense
+        case _:
+            return sense
 
 
 def _open_facts(
@@ -145,55 +164,38 @@ def _open_facts(
     bounds: tuple[When, When],
     trust: float,
     head: str,
-    *,
-    is_copula: bool,
 ) -> Iterator[Fact]:
     """A dated proposition under the verb's own words."""
     preposition = argument.preposition
     has_name = _NAME_IN.search(bare) is not None
-    if _OWN.match(bare) and not has_name:
+    if not has_name and (preposition or _OWN.match(bare) or len(bare.split()) > 8):
         return
-    if preposition and (preposition not in _OPEN_PREPOSITIONS or not has_name):
+    if preposition and preposition not in _OPEN_PREPOSITIONS:
         return
-    if not preposition and not has_name and len(bare.split()) > 8:
-        return
+    if argument.rank and preposition not in ("", "to", "at", "from", "by", "in", "as"):
+        trust *= 0.92
     lead = "" if argument.lead is None else sentence[slice(*argument.lead)]
-    if len(lead) > 60:
-        lead = ""
-    words = " ".join(part for part in ("is" if is_copula else head, _LEADING.sub("", lead), preposition) if part)
-    kind = "open_to" if preposition else "open"
-    yield Fact(subject.name, words, bare, *bounds, trust * _TRUST[kind], is_event=not is_copula)
+    lead = _LEADING.sub("", lead) if len(lead) <= 60 else ""
+    words = " ".join(part for part in (head, lead, preposition) if part)
+    kind = "open_to" if preposition else "open" if has_name else "open_common"
+    yield Fact(subject.name, words, bare, *bounds, trust * _TRUST[kind], is_event=head != "is")
 
 
-_APPOINTS = frozenset(
-    {
-        "appointed",
-        "elected",
-        "re-elected",
-        "reelected",
-        "named",
-        "made",
-        "chosen",
-        "selected",
-        "promoted",
-        "crowned",
-        "hired",
-    }
-)
+_APPOINTS = word_set("appointed elected re-elected reelected named made chosen selected promoted crowned hired")
 
 
 def _continues_passive(proposition: Proposition) -> bool:
-    """ "He was elected to the Académie, named a senator": the second verb is passive too."""
+    """Whether a second verb is passive like the first: "He was elected to the Académie, named a senator"."""
     return proposition.follows_passive and proposition.verb.end - proposition.verb.begin == len(proposition.verb.head)
 
 
-def _appointed(sentence: str, proposition: Proposition, argument: Argument, head: str) -> Resolved | None:
+def _appointed(sentence: str, proposition: Proposition, argument: Argument) -> Resolved | None:
     """Who got the position where somebody else gave it: "The king appointed Smith as governor"."""
-    if proposition.verb.is_passive or head not in _APPOINTS or argument.preposition not in ("as", "to"):
+    verb = proposition.verb
+    if verb.is_passive or _continues_passive(proposition) or verb.head not in _APPOINTS or argument.lead is None:
         return None
-    if argument.lead is None or not sentence[argument.lead[0] : argument.lead[0] + 1].isupper():
-        return None
-    return Resolved(sentence[slice(*argument.lead)], 0.9)
+    name = sentence[slice(*argument.lead)]
+    return Resolved(name, 0.9) if name[:1].isupper() else Resolved(name, 0.0)
 
 
 def _penalty(argument: Argument, proposition: Proposition) -> float:
@@ -207,35 +209,31 @@ def _penalty(argument: Argument, proposition: Proposition) -> float:
 def _bounds(
     time: TimeExpression | None, aspect: Aspect, *, negated: bool, published: PartialDate | None
 ) -> tuple[When, When]:
+    """Start and end of a fact. The sense of the verb decides what one date is; it knows better than the nearest cue."""
     if negated:
-        if time is None:
-            return (None, None) if published is None else (PartialDate.before(published), None)
-        return time.first, None
+        if time is not None and time.relation is not Relation.NO_LONGER:
+            return time.first, None
+        return (None, None) if published is None else (PartialDate.before(published), None)
     if time is None or not time.interval.is_known:
         return None, None
-    if time.relation is Relation.NO_LONGER:
-        return time.bounds()
-    # The table of verbs knows better than the nearest cue, except that it holds no end for a verb it does not know.
-    chosen = aspect if aspect is not Aspect.HOLDS else Aspect.HOLDS
-    return time.bounds(chosen)
+    return time.bounds(aspect)
 
 
 def _role_facts(
     bare: str,
     words: str,
     subject: Resolved,
-    start: When,
-    stop: When,
+    bounds: tuple[When, When],
     trust: float,
     resolver: SubjectResolver,
     *,
     negated: bool,
 ) -> Iterator[Fact]:
-    """X's position, and the organisation's holder of it: (Tim Cook, position held, CEO of Apple), (Apple, CEO, Tim Cook)."""
+    """X's position, and its holder: (Tim Cook, position held, CEO of Apple), (Apple, CEO, Tim Cook)."""
     sure = trust * _TRUST["role"]
     own = _OWN.match(bare)
     if own is None:
-        yield Fact(subject.name, "position held", bare, start, stop, sure, negated)
+        yield Fact(subject.name, "position held", bare, *bounds, sure, negated)
     split = split_role(words)
     owner: str | None = None
     if split is not None:
@@ -247,8 +245,8 @@ def _role_facts(
             if possessor is None or possessor.name == subject.name:
                 return
             role, owner, sure = bare[own.end() :].strip(), possessor.name, sure * possessor.trust
-    if owner and role and owner != subject.name and (start is not None or stop is not None):
-        yield Fact(owner, role, subject.name, start, stop, sure, negated)
+    if owner and role and owner != subject.name and bounds != (None, None):
+        yield Fact(owner, role, subject.name, *bounds, sure, negated)
 
 
 def _predecessor(sentence: str, arguments: Sequence[Argument], subject: Resolved) -> Iterator[Fact]:

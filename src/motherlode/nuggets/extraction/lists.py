@@ -82,9 +82,8 @@ class ListReader:
         first = times[0]
         if not body[: first.begin].strip(" (["):
             rest = body[first.end :].lstrip(_LEAD_SIGNS).strip()
-            separated = (
-                body[first.end : first.end + 3].strip()[:1] in (":", "–", "—", "-", ",", ")", "]") or len(rest) <= 60
-            )
+            sign = body[first.end : first.end + 3].strip()[:1]
+            separated = sign in (":", "–", "—", "-", ",", ")", "]") or (is_bullet and len(rest) <= 60)
             words = _object(rest)
             if words and separated and first.relation is not Relation.AS_OF and not _is_prose(first):
                 yield self._fact(predicate, words, first, trust)

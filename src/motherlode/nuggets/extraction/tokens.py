@@ -68,7 +68,7 @@ _CLOSED = {
     Tag.PREPOSITION: (
         "in on at by for from with as into onto upon under over between among against through during within about after before"
         " until since toward towards via near around beside behind beyond across along off outside inside throughout despite"
-        " alongside following including above below per like unlike than because besides"
+        " alongside following including above below per like unlike than because besides according"
     ),
     Tag.ADVERB: (
         "also then later again first once still soon subsequently briefly currently now eventually finally initially originally"
@@ -85,6 +85,7 @@ _CLOSED = {
 }
 _TAG_OF = {word: tag for tag, words in _CLOSED.items() for word in words.split()}
 _TAG_OF.update(dict.fromkeys(AUXILIARIES, Tag.AUXILIARY))
+_UNITS = frozenset("%°$£€")
 _NOT_VERBS = word_set(
     "united red bed seed speed breed need indeed hundred sacred naked wicked limited unlimited aged beloved "
     "led-zeppelin unnamed so-called self-styled armed mixed retired unarmed detailed related combined "
@@ -146,7 +147,7 @@ class WordTagger:
         if known is not None and (text.islower() or is_first or not text[0].isalpha() or before is not Tag.NOUN):
             return known
         if not text[0].isalnum():
-            return Tag.OTHER
+            return Tag.NOUN if text in _UNITS else Tag.OTHER
         if text[0].isupper() or text[0].isdigit() or lower in _NOT_VERBS:
             return Tag.NOUN
         if (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from motherlode.nuggets.extraction.aspects import Aspect
 from motherlode.nuggets.extraction.lexicon import word_set
 
-__all__ = ["AUXILIARIES", "IRREGULAR", "PRESENT", "UNREAL", "VerbSense", "sense_of"]
+__all__ = ["AUXILIARIES", "IRREGULAR", "PRESENT", "VerbSense", "lasting_of", "sense_of"]
 
 AUXILIARIES = word_set("is was are were be been being has had have having did does do got gets")
 IRREGULAR = word_set(
@@ -18,18 +18,12 @@ IRREGULAR = word_set(
     "flown kept keeps laid lay brought broke broken came comes cut drove driven fed felt forbade forgave hit "
     "hid hurt lent let paid put quit read rode rung sang sank set sat shot showed shown shut slept spoke "
     "spoken spread sprang stole stuck struck swam threw thrown withdrew withdrawn woke wound oversaw overseen "
-    "overthrew overthrown undertook rebuilt remade resold rewrote shared served played died"
+    "overthrew overthrown undertook rebuilt remade resold rewrote shared served played died born"
 )
 PRESENT = word_set(
     "serves serve leads plays play works work lives live owns own remains remain manages coaches teaches "
     "represents represent operates operate contains includes hosts chairs heads joins studies attends governs "
     "rules commands edits publishes produces belongs belong resides stands flies reports competes compete"
-)
-# What follows these did not (yet) happen.
-UNREAL = word_set(
-    "planned plan plans agreed tried hoped failed refused wanted intended attempted declined offered proposed "
-    "considered expected scheduled supposed sought rumoured rumored suggested threatened unable unwilling "
-    "hopes wants intends aims aimed asked urged called invited allowed"
 )
 
 
@@ -80,7 +74,6 @@ _add(
     "member of",
     _B,
 )
-_add("moved", "to|into", "residence", _B)
 _add("played plays playing appeared competed raced pitched", "for|with", "member of", _H)
 _add("left leaving departed quit", "", "member of", _E)
 _add("released", "by|from", "member of", _E)
@@ -129,4 +122,9 @@ def sense_of(verb: str, preposition: str) -> VerbSense:
     known = _SENSES.get((verb, preposition))
     if known is not None:
         return known
-    return VerbSense(None, _B if verb in _LASTING else _H)
+    return VerbSense(None, lasting_of(verb))
+
+
+def lasting_of(verb: str) -> Aspect:
+    """Whether a fact under a verb's own words goes on from then, or holds then only."""
+    return _B if verb in _LASTING else _H
