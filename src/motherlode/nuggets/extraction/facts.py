@@ -17,7 +17,7 @@ from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression
 from motherlode.nuggets.extraction.verbs import VerbSense, lasting_of, sense_of
 from motherlode.nuggets.values import Value
 
-__all__ = ["Fact", "facts_of"]
+__all__ = ["Fact", "facts_of", "subject_of"]
 
 When = PartialDate | None
 
@@ -53,7 +53,7 @@ def facts_of(
 ) -> Iterator[Fact]:
     """The facts that one proposition states."""
     verb = proposition.verb
-    subject = _subject(sentence, proposition, resolver)
+    subject = subject_of(sentence, proposition, resolver)
     if subject is None or not verb.is_real:
         return
     if verb.negated and not _says_no_longer(sentence, verb.begin, verb.end):
@@ -71,7 +71,8 @@ def facts_of(
         yield from _predecessor(sentence, arguments, subject)
 
 
-def _subject(sentence: str, proposition: Proposition, resolver: SubjectResolver) -> Resolved | None:
+def subject_of(sentence: str, proposition: Proposition, resolver: SubjectResolver) -> Resolved | None:
+    """Whom a proposition is about; None where the page does not tell."""
     chunk = proposition.subject
     if chunk is None:
         return None

@@ -8,8 +8,9 @@ from motherlode.core.time import PartialDate, parse_partial_date
 from motherlode.errors import InputError
 from motherlode.nuggets.extraction.chunks import chunk
 from motherlode.nuggets.extraction.clauses import propositions
-from motherlode.nuggets.extraction.facts import Fact, facts_of
+from motherlode.nuggets.extraction.facts import Fact, facts_of, subject_of
 from motherlode.nuggets.extraction.lists import ListReader
+from motherlode.nuggets.extraction.quantities import quantities_of
 from motherlode.nuggets.extraction.sentences import Sentence, iter_lines, iter_sentences
 from motherlode.nuggets.extraction.subjects import SubjectResolver
 from motherlode.nuggets.extraction.time_grammar import TimeExpression, find_times
@@ -24,11 +25,11 @@ _VERSION = 1
 class OfflineExtractor:
     """Claims from English text by patterns, on the CPU, without a network.
 
-    tagger: tells verbs from names; by default from word lists and endings. ``SpacyTagger`` (extra ``extract``) is the other.
+    tagger: tells verbs from names, by default from word lists and endings; `SpacyTagger` (extra ``extract``) is another
     min_trust: claims of patterns less sure than this are left out
 
-    ``Document.title`` is taken for what the page is about. Relative dates refer to ``published_at``; a text without a time
-    word keeps its validity unknown. Facts under a verb's own words are made only where their time is known.
+    ``Document.title`` is taken for what the page is about. Relative dates refer to ``published_at``; a text without a
+    time word keeps its validity unknown. Facts under a verb's own words are made only where their time is known.
 
     Cost: linear in the text. Any script is accepted; what is not English yields few claims.
     Source: the shallow pattern (verb, preposition, name phrase) follows ReVerb (Fader et al., 2011), section 3.
@@ -93,9 +94,13 @@ class _Reading:
         for sentence, tokens, tags in zip(sentences, tokens_of, self._tagger.tag(tokens_of), strict=True):
             text = sentence.text
             times = find_times(text, self._published, self._mentioned, with_aspects=False)
+            subject = None
             for proposition in propositions(chunk(text, tokens, tags, times)):
+                subject = subject or subject_of(text, proposition, self._resolver)
                 for fact in facts_of(text, proposition, self._resolver, self._published):
                     yield sentence, fact
+            for fact in quantities_of(text, times, None if subject is None else subject.name, self._resolver):
+                yield sentence, fact
             self._resolver.end_of_sentence()
             self._remember(times)
 
