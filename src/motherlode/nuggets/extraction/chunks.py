@@ -33,7 +33,8 @@ class Chunk:
 
     head: of a verb group, its last verb; of a preposition or clause opener, the word; in small letters
     is_real: it is said to have happened: no "could", no "planned to"
-    is_passive: a form of "to be" before a past participle. is_loose: a participle or infinitive without a subject of its own
+    is_passive: a form of "to be" before a past participle
+    is_loose: a participle or infinitive without a subject of its own
     """
 
     kind: Kind
@@ -85,6 +86,8 @@ def _with_times(
     marks: dict[int, tuple[TimeExpression, int]] = {}
     at = 0
     for expression in times:
+        if expression.relation is Relation.NO_LONGER:
+            continue  # a part of the verb group
         while at < len(tokens) and tokens[at].end <= expression.begin:
             at += 1
         stop = at

@@ -1,8 +1,9 @@
 """Propositions of a sentence: who did what, and when. One pass over its chunks.
 
-After a verb group, name phrases are collected as its objects, each with the preposition before it; a time binds to those
-collected since the last time, so that "of Tripoli from 1187 to 1233, and of Antioch from 1201" gives each its own. A time
-at the head of a clause binds to the verbs of that clause. A verb ends the collecting of the verb before it.
+After a verb group, name phrases are collected as its objects, each with the preposition before it; a time binds to
+those collected since the last time, so that "Count of Tripoli from 1187 to 1233, and Prince of Antioch from 1201" gives
+each its own. A time at the head of a clause binds to the verbs of that clause. A verb ends the collecting of the verb
+before it.
 """
 
 from __future__ import annotations
@@ -219,7 +220,7 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
 
 
 def _is_a_life(before: Chunk, time: TimeExpression) -> bool:
-    """Whether a time in brackets is the life of the person before it: "(née Mullinex; April 23, 1930 – February 11, 2009)"."""
+    """Whether a time in brackets is somebody's life: "(née Mullinex; April 23, 1930 – February 11, 2009)"."""
     if before.kind is not Kind.OPEN and time.relation is not Relation.WITHIN:
         return True
     first, last = time.first, time.last

@@ -54,8 +54,10 @@ def facts_of(
     """The facts that one proposition states."""
     verb = proposition.verb
     subject = subject_of(sentence, proposition, resolver)
-    if subject is None or not verb.is_real:
+    gives = verb.head in _APPOINTS and not verb.is_passive
+    if not verb.is_real or (subject is None and not gives):
         return
+    subject = subject or Resolved("", 0.9)  # who appointed need not be known, who was does
     if verb.negated and not _says_no_longer(sentence, verb.begin, verb.end):
         return
     arguments = proposition.arguments
@@ -66,7 +68,9 @@ def facts_of(
             continue  # it is part of the position before it
         words = _extended(sentence, arguments, at)
         reached = argument.begin + len(words)
-        yield from _facts(sentence, proposition, argument, words, subject, resolver, published)
+        for fact in _facts(sentence, proposition, argument, words, subject, resolver, published):
+            if fact.subject and fact.object:
+                yield fact
     if verb.head == "succeeded" and not verb.is_passive:
         yield from _predecessor(sentence, arguments, subject)
 

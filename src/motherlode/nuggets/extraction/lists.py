@@ -116,7 +116,8 @@ def _is_prose(time: TimeExpression) -> bool:
 
 
 _REFERENCES = re.compile(
-    r"(?:references|sources|citations|notes|footnotes|further reading|external links|bibliography|literature|see also)\b",
+    r"(?:references|sources|citations|notes|footnotes|further reading|external links|bibliography|literature"
+    r"|see also)\b",
     re.I,
 )
 _LIFE = re.compile(
@@ -132,7 +133,7 @@ def _counts(body: str, time: TimeExpression) -> bool:
 
 
 def _listed_times(body: str, times: list[TimeExpression]) -> list[TimeExpression]:
-    """The first time and those that only commas part from it: "(1962, revised 1965)" is 1962, "1958, 1965 and 1976" three."""
+    """The first time and those that only commas part from it: "1958, 1965 and 1976" three, "1962, revised 1965" one."""
     listed = times[:1]
     for each in times[1:]:
         if body[listed[-1].end : each.begin].strip(" ,;&)(") not in ("", "and"):

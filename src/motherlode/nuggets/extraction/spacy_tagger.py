@@ -1,7 +1,7 @@
 """Tags from spaCy's small English model, read from the files of a package of the extra ``extract``.
 
-The package is an upload by a third party, so every file that is used is checked by its SHA-256 before spaCy sees it. The
-package's own code is never imported: the pipeline is loaded from its folder (docs/decisions/0013).
+The package is an upload by a third party, so every file that is used is checked by its SHA-256 before spaCy sees it.
+The package's own code is never imported: the pipeline is loaded from its folder (docs/decisions/0013).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _spaces(tokens: Sequence[Token]) -> list[bool]:
 
 
 def _merged(token: Token, fine: str, guess: Tag) -> Tag:
-    if is_closed(token.text) or guess is Tag.OTHER:
+    if is_closed(token.text) or guess in (Tag.OTHER, Tag.NOT):
         return guess
     if fine in ("VBD", "VBN", "VBZ", "VBP"):
         return Tag.VERB

@@ -61,21 +61,28 @@ class Tagger(Protocol):
 
 _TOKEN = re.compile(r"\w[\w’'.&/+#-]*|[^\w\s]")
 _CLOSED = {
-    Tag.DETERMINER: "the a an his her its their this these those our my your another each every some any no both all several",
+    Tag.DETERMINER: (
+        "the a an his her its their this these those our my your another each every some any no both all several"
+    ),
     Tag.PRONOUN: "he she it they him them himself herself itself themselves we us i you one there who's",
     Tag.MODAL: "will would could may might should can must shall",
     Tag.NOT: "not never neither nor hardly n't without cannot",
     Tag.PREPOSITION: (
-        "in on at by for from with as into onto upon under over between among against through during within about after before"
-        " until since toward towards via near around beside behind beyond across along off outside inside throughout despite"
-        " alongside following including above below per like unlike than because besides according"
+        "in on at by for from with as into onto upon under over between among against through during within "
+        "about after before until since toward towards via near around beside behind beyond across along off "
+        "outside inside throughout despite alongside following including above below per like unlike than "
+        "because besides according"
     ),
     Tag.ADVERB: (
-        "also then later again first once still soon subsequently briefly currently now eventually finally initially originally"
-        " instead thereafter afterwards already just back away abroad together only even ever formerly previously there here"
-        " however meanwhile thus therefore once twice up down out recently simultaneously jointly"
+        "also then later again first once still soon subsequently briefly currently now eventually finally "
+        "initially originally instead thereafter afterwards already just back away abroad together only even "
+        "ever formerly previously there here however meanwhile thus therefore once twice up down out recently "
+        "simultaneously jointly"
     ),
-    Tag.CLAUSE: 'who whom whose which that where when while although though because if whether what how why so whereas ; : – — - " “ ”',
+    Tag.CLAUSE: (
+        "who whom whose which that where when while although though because if whether what how why so "
+        'whereas ; : – — - " “ ”'
+    ),
     Tag.AND: "and or but & as-well-as",
     Tag.COMMA: ",",
     Tag.OPEN: "( [",
@@ -101,7 +108,7 @@ def is_closed(word: str) -> bool:
 
 
 def tokenize(sentence: str) -> list[Token]:
-    """Words and signs in order; a full stop or apostrophe at the end of a word is a sign of its own unless an initial's."""
+    """Words and signs in order; a full stop at the end of a word is a sign of its own, an initial's is not."""
     tokens: list[Token] = []
     for found in _TOKEN.finditer(sentence):
         begin, end = found.span()
@@ -138,6 +145,10 @@ class WordTagger:
     def _tags(self, tokens: Sequence[Token]) -> list[Tag]:
         tags: list[Tag] = []
         for at, token in enumerate(tokens):
+            if token.text == "longer" and at and tokens[at - 1].text == "no":
+                tags[-1] = Tag.NOT
+                tags.append(Tag.NOT)
+                continue
             tags.append(self._tag(token.text, tags[-1] if tags else None, is_first=at == 0))
         return tags
 

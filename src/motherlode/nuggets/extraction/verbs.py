@@ -55,7 +55,8 @@ def _add(verbs: str, preposition: str, predicate: str | None, aspect: Aspect, *,
 
 _add("became become becomes becoming", "", _POSITION, _B)
 _add(
-    "appointed elected re-elected reelected named made chosen selected crowned ordained consecrated promoted commissioned",
+    "appointed elected re-elected reelected named made chosen selected crowned ordained consecrated promoted"
+    " commissioned",
     "|as|to",
     _POSITION,
     _B,
@@ -68,12 +69,8 @@ _add("is was were are been remained remains being", "", _POSITION, _H)
 _add("held holds holding", "", _POSITION, _H)
 _add("resigned retired retiring resigning removed dismissed ousted deposed fired sacked", "as|from", _POSITION, _E)
 _add("joined joins joining rejoined re-joined entered entering", "", "member of", _B)
-_add(
-    "signed signs signing re-signed transferred moved loaned traded sold drafted switched",
-    "for|to|with",
-    "member of",
-    _B,
-)
+_add("signed signs signing re-signed", "for|with", "member of", _B)
+_add("loaned traded drafted", "to|by", "member of", _B)
 _add("played plays playing appeared competed raced pitched", "for|with", "member of", _H)
 _add("left leaving departed quit", "", "member of", _E)
 _add("released", "by|from", "member of", _E)
@@ -110,10 +107,11 @@ _add("born", "in|at", "place of birth", _B)
 
 # Verbs after which something stays so: under their own words, too, the fact goes on. Others happen and are over.
 _LASTING = word_set(
-    "became become becoming renamed redesignated designated moved moving relocated transferred transferring switched converted"
-    " granted raised elevated installed assigned reassigned attached posted stationed appointed elected named promoted merged"
-    " incorporated listed added adopted returned established introduced joined assumed took taken inherited replaced entered"
-    " admitted enlisted signed commissioned attaining attained changed shortened split"
+    "became become becoming renamed redesignated designated moved moving relocated transferred "
+    "transferring switched converted granted raised elevated installed assigned reassigned attached "
+    "posted stationed appointed elected named promoted merged incorporated listed added adopted returned "
+    "established introduced joined assumed took taken inherited replaced entered admitted enlisted signed "
+    "commissioned attaining attained changed shortened split"
 )
 
 
