@@ -31,7 +31,7 @@ class Kind(Enum):
 class Chunk:
     """``sentence[begin:end]`` and what it can be.
 
-    head: of a verb group, its last verb; of a preposition or clause opener, the word; in small letters
+    head: of a verb group, its last verb; of a name phrase, its first word; else the word itself; in small letters
     is_real: it is said to have happened: no "could", no "planned to"
     is_passive: a form of "to be" before a past participle
     is_loose: a participle or infinitive without a subject of its own
@@ -204,7 +204,7 @@ def _name_phrase(
         stop += 1
     if not n_nouns:
         return None, max(1, stop - at)
-    return Chunk(Kind.NAME, tokens[at].begin, tokens[stop - 1].end), stop - at
+    return Chunk(Kind.NAME, tokens[at].begin, tokens[stop - 1].end, tokens[at].text.casefold()), stop - at
 
 
 def _joins(tokens: Sequence[Token], tag: Tag, at: int) -> bool:

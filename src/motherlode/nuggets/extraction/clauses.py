@@ -148,7 +148,9 @@ def _noun_before(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) 
 def _has_name(chunks: Sequence[Chunk], floor: int, stop: int) -> bool:
     """Whether a name stands there that no preposition governs."""
     return any(
-        chunks[at].kind is Kind.NAME and (at == floor or chunks[at - 1].kind is not Kind.PREPOSITION)
+        chunks[at].kind is Kind.NAME
+        and chunks[at].head not in ("a", "an", "former")  # "A former mayor, Smith served": an apposition in front
+        and (at == floor or chunks[at - 1].kind is not Kind.PREPOSITION)
         for at in range(floor, stop)
     )
 

@@ -42,6 +42,7 @@ _COPULAS = frozenset(["is", "was", "were", "are", "been", "be", "being"])
 _TRUST = {"role": 0.95, "typed": 0.93, "open": 0.91, "open_to": 0.88, "open_common": 0.82}
 _NEED_A_NAME = frozenset({"member of", "employer", "educated at", "residence", "headquarters", "spouse", "owned by"})
 _OPEN_PREPOSITIONS = word_set("to at for in by as from into with on under against through")
+_SCHOOL = re.compile(r"school|college|universit|academy|institut|seminary|gymnasium|conservator", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _OWN = re.compile(r"^(?:his|her|its|their|our|my)\b", re.IGNORECASE)
 _NAME_IN = re.compile(r"\b[A-Z0-9ÀÁÂÄÅÆÇÈÉÊÍÎÑÓÔÖØÚÜĆČŁŚŠŻŽ]")
@@ -148,7 +149,11 @@ def _sense(proposition: Proposition, argument: Argument, words: str, *, is_perso
         return own
     match sense.predicate:
         case "member of":
-            return own if verb.head.startswith(("sign", "re-sign")) and not is_person_page else sense
+            # A ship leaves a port and a firm signs with a client: neither is a member.
+            is_loose = verb.head.startswith(("sign", "re-sign", "left", "leaving", "depart", "quit"))
+            return own if is_loose and not is_person_page else sense
+        case "educated at" if verb.head in ("entered", "admitted"):
+            return sense if _SCHOOL.search(words) else own
         case "name":
             is_said_of_subject = verb.is_passive or (preposition == "as" and argument.lead is None)
             return sense if is_said_of_subject else own

@@ -85,7 +85,8 @@ class ListReader:
             sign = body[first.end : first.end + 3].strip()[:1]
             separated = sign in (":", "–", "—", "-", ",", ")", "]") or (is_bullet and len(rest) <= 60)
             words = _object(rest)
-            if words and separated and first.relation is not Relation.AS_OF and not _is_prose(first):
+            is_prose = _is_prose(first) or (not is_bullet and body[first.begin].isalpha())
+            if words and separated and first.relation is not Relation.AS_OF and not is_prose:
                 yield self._fact(predicate, words, first, trust)
             return
         if not is_bullet and (len(body) > 120 or _VERB.search(body)):
@@ -94,7 +95,7 @@ class ListReader:
         before = body[: first.begin].rstrip(" (,:–—-;[").strip()
         if "(" in before and ")" not in before[before.rindex("(") :]:
             before = before[: before.rindex("(")].rstrip(" ,;:")
-        before = before.strip("[]*_ ")
+        before = before.replace("[[", "").replace("]]", "").strip("*_ ")
         if len(behind) <= 40 and before and len(before) <= _LONGEST_OBJECT and not _VERB.search(before):
             for each in _listed_times(body, times):
                 yield self._fact(predicate, before, each, trust * (0.98 if not behind else 0.95))

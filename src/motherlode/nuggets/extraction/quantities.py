@@ -62,6 +62,7 @@ def quantities_of(
             time = _nearest(times, found.start(), found.end())
             start, stop = (None, None) if time is None else time.bounds(Aspect.HOLDS)
             what = " ".join(found["what"].casefold().split())
+            name = re.sub(rf"^{re.escape(what)} of ", "", name, flags=re.IGNORECASE)
             yield Fact(name, what, _value(found), start, stop, _TRUST if time is not None else 0.8)
 
 
