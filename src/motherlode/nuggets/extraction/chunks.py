@@ -207,9 +207,17 @@ def _name_phrase(
     return Chunk(Kind.NAME, tokens[at].begin, tokens[stop - 1].end, tokens[at].text.casefold()), stop - at
 
 
+_INSTITUTIONS = word_set(
+    "Trust Institute Center Centre Committee Department Council Association Office Society Union School College Foundation"
+    " Agency Bank Fund Organization Organisation Commission Commissariat Ministry Minister Secretary Academy Laboratory"
+)
+
+
 def _joins(tokens: Sequence[Token], tag: Tag, at: int) -> bool:
     """Whether a token may stand inside a name: "of", "&", or a sign without a space before it."""
     text = tokens[at].text
+    if text == "for":
+        return tokens[at - 1].text in _INSTITUTIONS and at + 1 < len(tokens) and tokens[at + 1].text[0].isupper()
     return tag is Tag.OF or text == "&" or (text in (".", "’", "'", "/") and tokens[at].begin == tokens[at - 1].end)
 
 

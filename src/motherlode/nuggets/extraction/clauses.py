@@ -9,7 +9,7 @@ before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from motherlode.nuggets.extraction.chunks import Chunk, Kind
 from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression
@@ -44,6 +44,8 @@ class Proposition:
     arguments: list[Argument] = field(default_factory=list)
     time: TimeExpression | None = None
     """Of the verb, where it has no object: "She resigned in 2015"."""
+    receiver: Chunk | None = None
+    """A pronoun as an object: "made *her* an instructor"."""
     follows_passive: bool = False
     """The verb before it, joined by a comma or "and", was passive."""
 
@@ -77,11 +79,17 @@ def _is_fronted(chunks: Sequence[Chunk], at: int) -> bool:
     if at and chunks[at - 1].kind not in (Kind.AND, Kind.CLAUSE, Kind.COMMA, Kind.OTHER):
         return False
     for each in chunks[at + 1 :]:
-        if each.kind is Kind.VERB:
-            return not each.is_loose
-        if each.kind in (Kind.TIME, Kind.AND, Kind.OPEN, Kind.CLOSE) or (each.kind is Kind.CLAUSE and each.head != "-"):
+        if each.kind is Kind.VERB and not each.is_loose:
+            return True
+        if each.kind is Kind.TIME or (at and each.kind is Kind.AND):
+            return False
+        if each.kind is Kind.CLAUSE and each.head not in _SUBORDINATE:
             return False
     return False
+
+
+# "In 2005, when the prison was closed, he was moved": the time is also that of the main clause.
+_SUBORDINATE = frozenset({"when", "while", "although", "though", "-", "–", "—", '"', "“", "”"})
 
 
 def _subject(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) -> Chunk | None:
@@ -185,7 +193,7 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
             depth += 1
         elif each.kind is Kind.CLOSE:
             depth = max(0, depth - 1)
-        elif each.kind is Kind.VERB or (each.kind is Kind.CLAUSE and depth == 0):
+        elif each.kind is Kind.VERB or (each.kind is Kind.CLAUSE and depth == 0 and not _lists_on(chunks, at)):
             break
         elif each.kind is Kind.TIME:
             if _is_fronted(chunks, at):
@@ -200,7 +208,11 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
                 if _is_next_subject(chunks, at):
                     break
                 before = chunks[at - 1].kind
-                joined = before in (Kind.COMMA, Kind.AND)
+                joined = before in (Kind.COMMA, Kind.AND, Kind.CLAUSE)
+                if waiting and _is_rest_of_place(chunks, at, preposition, waiting[-1]):
+                    waiting[-1] = replace(waiting[-1], end=each.end)
+                    at += 1
+                    continue
                 rank = rank if joined else rank + 1
                 if not preposition:
                     lead = (each.begin, each.end) if not joined else lead
@@ -211,6 +223,7 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
                 if _is_next_subject(chunks, at):
                     break
                 rank += 1
+                proposition.receiver = proposition.receiver or each
         at += 1
     for argument in waiting:
         bound.append(_timed(argument, fronted, is_fronted=True))
@@ -229,6 +242,30 @@ def _is_a_life(before: Chunk, time: TimeExpression) -> bool:
     if first is None or last is None or not first.is_exact or not last.is_exact:
         return False
     return last.earliest - first.earliest > _GENERATION
+
+
+def _lists_on(chunks: Sequence[Chunk], at: int) -> bool:
+    """Whether a semicolon parts the objects of a list: "Arsenal from 1948 to 1950; Chelsea from 1950 to 1954"."""
+    if chunks[at].head != ";":
+        return False
+    for each in chunks[at + 1 :]:
+        if each.kind is Kind.TIME:
+            return True
+        if each.kind not in (Kind.NAME, Kind.AND, Kind.PREPOSITION, Kind.OPEN):
+            return False
+    return False
+
+
+def _is_rest_of_place(chunks: Sequence[Chunk], at: int, preposition: str, before: Argument) -> bool:
+    """Whether a name behind a comma is the state of the town before it: "in Madison, Indiana"."""
+    if preposition not in ("in", "at", "to", "from", "near") or chunks[at - 1].kind is not Kind.COMMA:
+        return False
+    if before.end != chunks[at - 2].end or before.preposition != preposition:
+        return False
+    following = chunks[at + 1 : at + 3]
+    if following and following[0].kind is Kind.COMMA:
+        return len(following) < 2 or following[1].kind not in (Kind.NAME, Kind.AND)
+    return not following or following[0].kind in (Kind.OTHER, Kind.TIME, Kind.PREPOSITION)
 
 
 def _bind(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from motherlode.core.time import PartialDate
 from motherlode.nuggets.extraction.aspects import Aspect
@@ -71,9 +71,26 @@ def facts_of(
         reached = argument.begin + len(words)
         for fact in _facts(sentence, proposition, argument, words, subject, resolver, published):
             if fact.subject and fact.object:
-                yield fact
+                yield _turned(fact, proposition, argument, words, resolver)
     if verb.head == "succeeded" and not verb.is_passive:
         yield from _predecessor(sentence, arguments, subject)
+
+
+def _turned(fact: Fact, proposition: Proposition, argument: Argument, words: str, resolver: SubjectResolver) -> Fact:
+    """The same fact said of the page's subject: "Smith bought the house" → (house, bought by, Smith)."""
+    title, verb = resolver.title, proposition.verb
+    if title is None or not isinstance(fact.object, str):
+        return fact
+    owned = f" of {title}"
+    if fact.subject.endswith(owned) and fact.predicate in _MEMBERSHIP:
+        return replace(fact, subject=title, predicate=fact.subject.removesuffix(owned), trust=fact.trust / 0.75)
+    is_own_words = fact.predicate.split()[0] == verb.head and not verb.is_passive and not argument.preposition
+    if is_own_words and fact.subject != title and not argument.rank and resolver.is_title(words):
+        return replace(fact, subject=title, predicate=f"{verb.head} by", object=fact.subject)
+    return fact
+
+
+_MEMBERSHIP = frozenset({"included", "include", "includes", "is"})
 
 
 def subject_of(sentence: str, proposition: Proposition, resolver: SubjectResolver) -> Resolved | None:
@@ -129,7 +146,7 @@ def _facts(
     is_dated = bounds != (None, None)
     trust = subject.trust * _penalty(argument, proposition)
     if sense.predicate == "position held":
-        holder = _appointed(sentence, proposition, argument) or subject
+        holder = _appointed(sentence, proposition, argument, resolver) or subject
         yield from _role_facts(bare, words, holder, bounds, trust, resolver, negated=verb.negated)
     elif sense.predicate is not None:
         pair = (bare, subject.name) if sense.is_inverse else (subject.name, bare)
@@ -158,10 +175,12 @@ def _sense(proposition: Proposition, argument: Argument, words: str, *, is_perso
             is_said_of_subject = verb.is_passive or (preposition == "as" and argument.lead is None)
             return sense if is_said_of_subject else own
         case "position held":
-            if not is_role(words) or argument.rank > (0 if preposition in ("", "to") else 1):
+            given = proposition.receiver is not None and verb.head in _APPOINTS
+            if not is_role(words) or argument.rank > (0 if preposition in ("", "to") and not given else 1):
                 return own
             by_another = verb.head in _APPOINTS and not (verb.is_passive or _continues_passive(proposition))
-            return own if by_another and (argument.lead is None or preposition not in ("as", "to")) else sense
+            is_given = given or (argument.lead is not None and preposition in ("as", "to"))
+            return own if by_another and not is_given else sense
         case _:
             return sense
 
@@ -199,10 +218,18 @@ def _continues_passive(proposition: Proposition) -> bool:
     return proposition.follows_passive and proposition.verb.end - proposition.verb.begin == len(proposition.verb.head)
 
 
-def _appointed(sentence: str, proposition: Proposition, argument: Argument) -> Resolved | None:
+def _appointed(
+    sentence: str, proposition: Proposition, argument: Argument, resolver: SubjectResolver
+) -> Resolved | None:
     """Who got the position where somebody else gave it: "The king appointed Smith as governor"."""
     verb = proposition.verb
-    if verb.is_passive or _continues_passive(proposition) or verb.head not in _APPOINTS or argument.lead is None:
+    if verb.is_passive or _continues_passive(proposition) or verb.head not in _APPOINTS:
+        return None
+    receiver = proposition.receiver
+    if receiver is not None:
+        resolved = resolver.resolve(sentence[receiver.begin : receiver.end], is_pronoun=True)
+        return resolved or Resolved("", 0.0)
+    if argument.lead is None:
         return None
     name = sentence[slice(*argument.lead)]
     return Resolved(name, 0.9) if name[:1].isupper() else Resolved(name, 0.0)
@@ -255,6 +282,8 @@ def _role_facts(
             if possessor is None or possessor.name == subject.name:
                 return
             role, owner, sure = bare[own.end() :].strip(), possessor.name, sure * possessor.trust
+    if not owner and resolver.title and not resolver.is_person:
+        owner, sure = resolver.title, 0.96 * sure  # a position on the page of a club is one of the club
     if owner and role and owner != subject.name and bounds != (None, None):
         yield Fact(owner, role, subject.name, *bounds, sure, negated)
 

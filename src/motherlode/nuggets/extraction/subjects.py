@@ -12,7 +12,9 @@ __all__ = ["Resolved", "SubjectResolver"]
 
 _WORD = re.compile(r"\w[\w’'-]*")
 _HE = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)
-_IT = re.compile(r"\b(?:it|its|they|their)\b", re.IGNORECASE)
+_IT = re.compile(r"\b(?:it|its)\b", re.IGNORECASE)
+# The years of a life in the first lines: "(born 5 May 1950)", "(1175–1233)", "(22 December 1905 – 28 October 1998)".
+_LIFE = re.compile(r"\([^()]{0,80}(?:\bborn\b|\bb\.|\d{4}\s?[–—-]\s?(?:c\.\s?)?(?:[\w ,]{0,20})\d{4})[^()]{0,60}\)")
 _BRACKETED = re.compile(r"\s*\([^()]*\)\s*$")
 _LEADING = re.compile(r"^(?:the|a|an|this|that|these|those)\s+", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"^(his|her|its|their)\s+(.+)", re.IGNORECASE | re.DOTALL)
@@ -49,7 +51,8 @@ class SubjectResolver:
         self._words = frozenset(word.casefold() for word in _WORD.findall(bare))
         head = text[:_HEAD]
         n_he = len(_HE.findall(head))
-        self.is_person = n_he > len(_IT.findall(head)) and n_he >= 2
+        n_it = len(_IT.findall(head))
+        self.is_person = n_he >= 2 and (n_he > n_it or (n_he > n_it // 2 and _LIFE.search(text, 0, 400) is not None))
         self._other_person: str | None = None
         self.n_sentences = 0
 
@@ -86,6 +89,14 @@ class SubjectResolver:
         if self.title and bare != words:
             return Resolved(f"{bare} of {self.title}", 0.7)
         return None
+
+    def is_title(self, words: str) -> bool:
+        """Whether a name phrase means what the page is about: its name, or "the house" on a page about a house."""
+        bare = _LEADING.sub("", words).strip()
+        tokens = _WORD.findall(bare)
+        if self.title is None or not tokens:
+            return False
+        return self._is_title(tokens) or (not self.is_person and bare != words and bare.casefold() in _GENERIC)
 
     def possessor(self, word: str) -> Resolved | None:
         """Whose: of "its" and "his"."""
