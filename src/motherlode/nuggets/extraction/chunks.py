@@ -208,8 +208,9 @@ def _name_phrase(
 
 
 _INSTITUTIONS = word_set(
-    "Trust Institute Center Centre Committee Department Council Association Office Society Union School College Foundation"
-    " Agency Bank Fund Organization Organisation Commission Commissariat Ministry Minister Secretary Academy Laboratory"
+    "Trust Institute Center Centre Committee Department Council Association Office Society Union School "
+    "College Foundation Agency Bank Fund Organization Organisation Commission Commissariat Ministry "
+    "Minister Secretary Academy Laboratory"
 )
 
 

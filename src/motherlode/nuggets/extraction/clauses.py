@@ -46,6 +46,8 @@ class Proposition:
     """Of the verb, where it has no object: "She resigned in 2015"."""
     receiver: Chunk | None = None
     """A pronoun as an object: "made *her* an instructor"."""
+    is_reduced: bool = False
+    """A participle right behind a noun, which is more often the noun's than not: "a game *called* Go"."""
     follows_passive: bool = False
     """The verb before it, joined by a comma or "and", was passive."""
 
@@ -67,6 +69,7 @@ def propositions(chunks: Sequence[Chunk]) -> list[Proposition]:
             proposition.follows_passive = (
                 bool(made) and joined and (made[-1].verb.is_passive or made[-1].follows_passive)
             )
+            proposition.is_reduced = _is_behind_object(chunks, at, made)
             at = _collect(chunks, at + 1, proposition, fronted)
             made.append(proposition)
             continue
@@ -113,6 +116,16 @@ def _subject(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) -> C
     return _noun_before(chunks, before, made)
 
 
+def _is_behind_object(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) -> bool:
+    """Whether a verb of one word stands in brackets or right behind an object of the verb before it."""
+    verb, before = chunks[at], chunks[at - 1] if at else None
+    if before is None or verb.is_loose or verb.is_passive or verb.end - verb.begin != len(verb.head):
+        return False
+    if before.kind is Kind.OPEN:
+        return True
+    return bool(made) and before.kind is Kind.NAME and any(each.end == before.end for each in made[-1].arguments)
+
+
 def _is_reduced(chunks: Sequence[Chunk], at: int) -> bool:
     """Whether a verb is a participle of the noun before its comma: ", composed of songs", ", written by X"."""
     verb, following = chunks[at], chunks[at + 1] if at + 1 < len(chunks) else None
@@ -143,6 +156,8 @@ def _noun_before(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) 
                 at -= 1
         elif each.kind is Kind.NAME:
             before = chunks[at - 1].kind if at > floor else None
+            if before is Kind.PREPOSITION and chunks[at - 1].head in ("until", "before", "after", "since", "than"):
+                return each  # "until Smith died"
             if before is Kind.PREPOSITION:
                 at -= 1  # "the club in London was": the club
             elif before is Kind.COMMA and _has_name(chunks, floor, at - 1):
@@ -186,7 +201,7 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
     preposition = ""
     lead: tuple[int, int] | None = None
     depth = 0
-    rank = 0
+    rank = rank_at_time = 0
     while at < len(chunks):
         each = chunks[at]
         if each.kind is Kind.OPEN:
@@ -199,6 +214,7 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
             if _is_fronted(chunks, at):
                 break
             if each.time is not None and not (depth and _is_a_life(chunks[at - 1], each.time)):
+                rank_at_time = rank
                 bound = _bind(waiting, bound, each.time, proposition)
                 waiting = []
         elif depth == 0:
@@ -226,7 +242,10 @@ def _collect(chunks: Sequence[Chunk], at: int, proposition: Proposition, fronted
                 proposition.receiver = proposition.receiver or each
         at += 1
     for argument in waiting:
-        bound.append(_timed(argument, fronted, is_fronted=True))
+        # "in 1974 at Boston": what stands behind the verb's own time without a joint has it too.
+        own = proposition.time if proposition.time is not None and argument.rank > rank_at_time else None
+        is_later = proposition.time is not None and own is None
+        bound.append(_timed(argument, own or (None if is_later else fronted), is_fronted=True))
     seen = {(each.begin, each.end, each.time) for each in proposition.arguments}
     proposition.arguments.extend(each for each in bound if (each.begin, each.end, each.time) not in seen)
     if proposition.time is None:

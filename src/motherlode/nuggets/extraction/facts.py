@@ -39,9 +39,10 @@ class Fact:
 
 _COPULAS = frozenset(["is", "was", "were", "are", "been", "be", "being"])
 # Patterns' shares of right claims, read in samples of the benchmark's development half.
-_TRUST = {"role": 0.95, "typed": 0.93, "open": 0.91, "open_to": 0.88, "open_common": 0.82}
+_TRUST = {"role": 0.95, "typed": 0.93, "open": 0.91, "open_to": 0.89, "open_common": 0.82}
 _NEED_A_NAME = frozenset({"member of", "employer", "educated at", "residence", "headquarters", "spouse", "owned by"})
 _OPEN_PREPOSITIONS = word_set("to at for in by as from into with on under against through")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _SCHOOL = re.compile(r"school|college|universit|academy|institut|seminary|gymnasium|conservator", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _OWN = re.compile(r"^(?:his|her|its|their|our|my)\b", re.IGNORECASE)
@@ -139,7 +140,10 @@ def _facts(
     verb = proposition.verb
     bare = _LEADING.sub("", words).strip()
     is_name = _NAME_IN.search(bare) is not None and _OWN.match(bare) is None
-    sense = _sense(proposition, argument, words, is_person_page=resolver.is_person)
+    if not _LETTERS.search(bare):
+        return
+    is_person = resolver.is_person and subject.name == resolver.title
+    sense = _sense(proposition, argument, words, is_person=is_person)
     if sense.predicate in _NEED_A_NAME and not is_name:
         sense = VerbSense(None, sense_of("", "").aspect)
     bounds = _bounds(argument.time, sense.aspect, negated=verb.negated, published=published)
@@ -157,7 +161,7 @@ def _facts(
         yield from _open_facts(sentence, argument, bare, subject, bounds, trust, head)
 
 
-def _sense(proposition: Proposition, argument: Argument, words: str, *, is_person_page: bool) -> VerbSense:
+def _sense(proposition: Proposition, argument: Argument, words: str, *, is_person: bool) -> VerbSense:
     """The verb's sense with this object; its own words where the object does not fit the relation."""
     verb, preposition = proposition.verb, argument.preposition
     sense = sense_of(verb.head, preposition)
@@ -168,7 +172,7 @@ def _sense(proposition: Proposition, argument: Argument, words: str, *, is_perso
         case "member of":
             # A ship leaves a port and a firm signs with a client: neither is a member.
             is_loose = verb.head.startswith(("sign", "re-sign", "left", "leaving", "depart", "quit"))
-            return own if is_loose and not is_person_page else sense
+            return own if is_loose and not is_person else sense
         case "educated at" if verb.head in ("entered", "admitted"):
             return sense if _SCHOOL.search(words) else own
         case "name":
@@ -240,6 +244,8 @@ def _penalty(argument: Argument, proposition: Proposition) -> float:
     penalty = 1.0 if argument.rank <= 1 else 0.85
     if argument.is_fronted and argument.time is not None:
         penalty *= 0.98
+    if proposition.is_reduced:
+        penalty *= 0.85
     return penalty * (0.97 if proposition.verb.is_loose else 1.0)
 
 

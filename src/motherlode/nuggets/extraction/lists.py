@@ -24,6 +24,8 @@ _LONGEST = 400
 _LONGEST_OBJECT = 160
 _TRUST_BULLET = 0.9
 _TRUST_LINE = 0.86
+_TRUST_HEAD = 0.83
+"""A line without a bullet that begins with years may be a heading: "2008–10: Mainstream success"."""
 
 
 class ListReader:
@@ -87,10 +89,13 @@ class ListReader:
             words = _object(rest)
             is_prose = _is_prose(first) or (not is_bullet and body[first.begin].isalpha())
             if words and separated and first.relation is not Relation.AS_OF and not is_prose:
-                yield self._fact(predicate, words, first, trust)
+                yield self._fact(predicate, words, first, trust if is_bullet else _TRUST_HEAD)
             return
         if not is_bullet and (len(body) > 120 or _VERB.search(body)):
             return
+        bracketed = [each for each in times if body[: each.begin].rstrip().endswith("(")]
+        if bracketed and not body[: first.begin].rstrip().endswith("("):
+            first, times = bracketed[0], bracketed  # "The Year 1000 (1974)"
         behind = body[times[-1].end :].strip(" .)];,")
         before = body[: first.begin].rstrip(" (,:–—-;[").strip()
         if "(" in before and ")" not in before[before.rindex("(") :]:
@@ -98,6 +103,8 @@ class ListReader:
         before = before.replace("[[", "").replace("]]", "").strip("*_ ")
         if len(behind) <= 40 and before and len(before) <= _LONGEST_OBJECT and not _VERB.search(before):
             for each in _listed_times(body, times):
+                if _PEOPLE.search(predicate) and _is_long(each):
+                    continue  # somebody's life
                 yield self._fact(predicate, before, each, trust * (0.98 if not behind else 0.95))
 
     def _fact(self, predicate: str, words: str, time: TimeExpression, trust: float) -> Fact:
@@ -109,6 +116,18 @@ class ListReader:
 
     def _predicate(self) -> str:
         return self._heading.casefold() if self._heading else "listed"
+
+
+_PEOPLE = re.compile(
+    r"residents|people|alumni|painters|artists|writers|musicians|famil|children|personalit|natives|issue|descend|buried|citizens|siblings|spouse|marriage",
+    re.I,
+)
+
+
+def _is_long(time: TimeExpression) -> bool:
+    """Whether a range is as long as a life rather than a stay."""
+    first, last = time.first, time.last
+    return first is not None and last is not None and last.earliest - first.earliest > 18 * 365 * 86_400_000_000
 
 
 def _is_prose(time: TimeExpression) -> bool:

@@ -36,6 +36,9 @@ _ORDINAL = re.compile(
 )
 
 
+_OWNER_ENDS = re.compile(r"\s(?:on|with|under|as|to|by)\s")
+
+
 def is_role(words: str) -> bool:
     """Whether a name phrase names a position: "the chief executive officer of Apple", "Governor of Mississippi"."""
     head = _HEAD_ENDS.split(words[:120], maxsplit=1)[0]
@@ -62,4 +65,7 @@ def split_role(words: str) -> tuple[str, str] | None:
     found = _SPLIT.match(words)
     if found is None or not is_role(found["role"].strip()):
         return None
-    return _ORDINAL.sub("", found["role"]).strip(), found["owner"].strip()
+    role = _ORDINAL.sub("", found["role"]).strip()
+    if role.casefold().split()[-1] in ("minister", "secretary"):
+        return None  # "Minister of Health": the whole is the position
+    return role, _OWNER_ENDS.split(found["owner"], maxsplit=1)[0].strip()

@@ -85,7 +85,7 @@ class SubjectResolver:
                 and bare == words
             ):
                 self._other_person = bare
-            return Resolved(bare, 0.95)
+            return Resolved(bare, 0.93)
         if self.title and bare != words:
             return Resolved(f"{bare} of {self.title}", 0.7)
         return None
@@ -108,9 +108,9 @@ class SubjectResolver:
         if word in ("he", "she", "him", "himself", "herself"):
             if not self.is_person:
                 return None
-            return Resolved(self.title, 0.7 if self._other_person else 0.97)
+            return Resolved(self.title, 0.75 if self._other_person else 0.98)
         if word in ("it", "they", "itself", "themselves"):
-            return None if self.is_person else Resolved(self.title, 0.93 if word == "it" else 0.85)
+            return None if self.is_person else Resolved(self.title, 0.97 if word == "it" else 0.88)
         return None
 
     def end_of_sentence(self) -> None:

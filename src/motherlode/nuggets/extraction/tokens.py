@@ -149,7 +149,11 @@ class WordTagger:
                 tags[-1] = Tag.NOT
                 tags.append(Tag.NOT)
                 continue
-            tags.append(self._tag(token.text, tags[-1] if tags else None, is_first=at == 0))
+            before = tags[-1] if tags else None
+            if before is Tag.NOUN and token.text in PRESENT and not tokens[at - 1].text[0].isupper():
+                tags.append(Tag.NOUN)  # "the palace works": no verb behind a common noun
+                continue
+            tags.append(self._tag(token.text, before, is_first=at == 0))
         return tags
 
     def _tag(self, text: str, before: Tag | None, *, is_first: bool) -> Tag:
