@@ -147,6 +147,45 @@ def test_references_are_no_facts() -> None:
     assert not rows("References.\n- Smith, J. The Air Staff (1990)", "Air Staff")
 
 
+def test_lines_of_an_infobox() -> None:
+    found = rows(
+        "Headquarters: Redmond (1986–2000); Seattle (2000–present)\nBorn: 5 May 1950\nIndustry: Software", "Foo"
+    )
+    assert found == {
+        ("Foo", "headquarters", "Redmond", "[1986, 2000)"),
+        ("Foo", "headquarters", "Seattle", "[2000, …)"),
+        ("Foo", "date of birth", "1950-05-05", "[?, ?)"),
+        ("Foo", "industry", "Software", "[?, ?)"),
+    }
+
+
+def test_positions_mentioned_by_the_way_have_no_time() -> None:
+    for text in ("Apple's CEO Tim Cook spoke.", "Tim Cook, the CEO of Apple, spoke."):
+        found = rows(text)
+        assert ("Apple", "CEO", "Tim Cook", "[?, ?)") in found, text
+        assert ("Tim Cook", "position held", "CEO of Apple", "[?, ?)") in found, text
+
+
+def test_a_former_name() -> None:
+    found = rows("Meta, formerly known as Facebook, sells advertisements." + IT, "Meta")
+    assert ("Meta", "former name", "Facebook", "[?, ?)") in found
+
+
+def test_who_is_made_something_by_another_holds_the_position() -> None:
+    found = rows("Wellesley made her an instructor in 1882." + HE, "Charlotte Roberts")
+    assert ("Charlotte Roberts", "position held", "instructor", "[1882, …)") in found
+
+
+def test_what_somebody_does_to_the_pages_subject_is_said_of_it() -> None:
+    found = rows("In 1915 William French remodelled the house." + IT, "Baker House")
+    assert ("Baker House", "remodelled by", "William French", "[1915, 1915)") in found
+
+
+def test_a_life_in_brackets_is_no_validity() -> None:
+    found = rows("Smith was a pupil of Rosa Mullinex (April 23, 1930 – February 11, 2009).", "Anna Smith")
+    assert not [row for row in found if "2009" in row[3]]
+
+
 def test_a_table_with_a_column_of_years() -> None:
     text = "| Years | Manager |\n|---|---|\n| 2001–2004 | John Smith |\n| 2004–2010 | Jane Doe |"
     assert rows(text, "FC Foo") == {

@@ -42,6 +42,7 @@ _COPULAS = frozenset(["is", "was", "were", "are", "been", "be", "being"])
 _TRUST = {"role": 0.95, "typed": 0.93, "open": 0.91, "open_to": 0.89, "open_common": 0.82}
 _NEED_A_NAME = frozenset({"member of", "employer", "educated at", "residence", "headquarters", "spouse", "owned by"})
 _OPEN_PREPOSITIONS = word_set("to at for in by as from into with on under against through")
+_FORMER = re.compile(r"\b(?:formerly|previously|originally|once)\b")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _SCHOOL = re.compile(r"school|college|universit|academy|institut|seminary|gymnasium|conservator", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
@@ -154,7 +155,10 @@ def _facts(
         yield from _role_facts(bare, words, holder, bounds, trust, resolver, negated=verb.negated)
     elif sense.predicate is not None:
         pair = (bare, subject.name) if sense.is_inverse else (subject.name, bare)
-        if is_dated or sense.predicate in _NEED_A_NAME:
+        if sense.predicate == "name" and _FORMER.search(sentence, max(0, verb.begin - 12), verb.end):
+            sense = VerbSense("former name", sense.aspect)
+            is_dated = True  # that it is over is what is said
+        if sense.predicate is not None and (is_dated or sense.predicate in _NEED_A_NAME):
             yield Fact(pair[0], sense.predicate, pair[1], *bounds, trust * _TRUST["typed"], verb.negated)
     elif is_dated and not verb.negated and verb.head not in _LIGHT:
         head = "is" if verb.head in _COPULAS and not verb.is_passive else verb.head

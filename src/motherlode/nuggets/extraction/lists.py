@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from motherlode.core.time import Granularity, PartialDate
 from motherlode.nuggets.extraction.facts import Fact
+from motherlode.nuggets.extraction.fields import fields_of
 from motherlode.nuggets.extraction.tables import TableReader
 from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression, find_times
 
@@ -15,6 +16,7 @@ __all__ = ["ListReader"]
 _BULLET = re.compile(r"^(?:[-*•·‣▪–—]|\(?\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"^(#{1,6}\s+|=+\s*)?(?P<words>[^.:;!?|]{2,80}?)(?:\s*=+)?\s*[.:]?$")
 _VERB = re.compile(r"\b(?:is|was|were|are|has|had|became|have|been|joined|served|played|won|led|moved|made)\b")
+_DATE_FIELD = re.compile(r"(?:born|died|founded|established)\s?:", re.IGNORECASE)
 _RELEASE = re.compile(
     r"^(?:#{1,6}\s*)?(?:version\s+|release\s+|v\.?\s?)?\[?(?P<version>v?\d+\.\d+[\w.+-]*)\]?\s*(?:[-–—:(]|\s)\s*(?P<date>\d{4}-\d{2}-\d{2})\)?$",
     re.IGNORECASE,
@@ -59,6 +61,8 @@ class ListReader:
             yield Fact(self._title, f"changed in {version}", body[:_LONGEST_OBJECT], date, None, 0.9, is_event=True)
             return
         found = list(self._items(body, is_bullet=bullet is not None))
+        if not found or ";" in body or _DATE_FIELD.match(body):
+            found = list(fields_of(body, self._title, self._published)) or found
         yield from found
         if not found and bullet is None:
             self._read_heading(line)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from motherlode.core.time import PartialDate, parse_partial_date
 from motherlode.errors import InputError
+from motherlode.nuggets.extraction.appositions import appositions_of
 from motherlode.nuggets.extraction.chunks import chunk
 from motherlode.nuggets.extraction.clauses import propositions
 from motherlode.nuggets.extraction.facts import Fact, facts_of, subject_of
@@ -100,6 +101,8 @@ class _Reading:
                 for fact in facts_of(text, proposition, self._resolver, self._published):
                     yield sentence, fact
             for fact in quantities_of(text, times, None if subject is None else subject.name, self._resolver):
+                yield sentence, fact
+            for fact in appositions_of(text):
                 yield sentence, fact
             self._resolver.end_of_sentence()
             self._remember(times)

@@ -150,6 +150,8 @@ class WordTagger:
                 tags.append(Tag.NOT)
                 continue
             before = tags[-1] if tags else None
+            if before is Tag.DETERMINER and token.text in ("a", "an", "the") and tokens[at - 1].text == "her":
+                tags[-1] = Tag.PRONOUN  # "made her an instructor"
             if before is Tag.NOUN and token.text in PRESENT and not tokens[at - 1].text[0].isupper():
                 tags.append(Tag.NOUN)  # "the palace works": no verb behind a common noun
                 continue
