@@ -105,7 +105,7 @@ class SubjectResolver:
     def _pronoun(self, word: str) -> Resolved | None:
         if self.title is None:
             return None
-        if word in ("he", "she", "him", "himself", "herself"):
+        if word in ("he", "she", "him", "her", "himself", "herself"):
             if not self.is_person:
                 return None
             return Resolved(self.title, 0.75 if self._other_person else 0.98)
