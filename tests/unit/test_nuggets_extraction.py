@@ -181,6 +181,14 @@ def test_what_somebody_does_to_the_pages_subject_is_said_of_it() -> None:
     assert ("Baker House", "remodelled by", "William French", "[1915, 1915)") in found
 
 
+def test_a_time_before_a_subordinate_clause_is_the_main_clauses() -> None:
+    for text in (
+        "In 1994, after serving ten years, Downs moved to Perth.",
+        "When it opened in 1994, Downs moved to Perth.",
+    ):
+        assert ("Diane Downs", "moved to", "Perth", "[1994, …)") in rows(text + HE, "Diane Downs"), text
+
+
 def test_a_life_in_brackets_is_no_validity() -> None:
     found = rows("Smith was a pupil of Rosa Mullinex (April 23, 1930 – February 11, 2009).", "Anna Smith")
     assert not [row for row in found if "2009" in row[3]]

@@ -71,6 +71,8 @@ def propositions(chunks: Sequence[Chunk]) -> list[Proposition]:
             )
             proposition.is_reduced = _is_behind_object(chunks, at, made)
             at = _collect(chunks, at + 1, proposition, fronted)
+            if chunks[0].head == "when" and not made:
+                fronted = proposition.time  # "When it returned in 1989, Goen became its host"
             made.append(proposition)
             continue
         at += 1
@@ -147,6 +149,8 @@ def _noun_before(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) 
         ):
             floor = low + 1
             break
+    # What a verb before has as its objects is no apposition: "after serving ten years, Downs was".
+    is_after_verb = floor > 0 and chunks[floor - 1].kind is Kind.VERB
     while at >= floor:
         each = chunks[at]
         if each.kind is Kind.PRONOUN:
@@ -160,7 +164,7 @@ def _noun_before(chunks: Sequence[Chunk], at: int, made: Sequence[Proposition]) 
                 return each  # "until Smith died"
             if before is Kind.PREPOSITION:
                 at -= 1  # "the club in London was": the club
-            elif before is Kind.COMMA and _has_name(chunks, floor, at - 1):
+            elif before is Kind.COMMA and not is_after_verb and _has_name(chunks, floor, at - 1):
                 at -= 1  # an apposition, unless all before it is a phrase at the head
             else:
                 return each

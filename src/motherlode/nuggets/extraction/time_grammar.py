@@ -112,12 +112,19 @@ def _pointed(
     return stated, next_bound(last or stated)
 
 
+# "to the Académie in 1987" is no end, "to his death in 1987" is.
+_EVENT = (
+    r"(?:his|her|its|their|the)\s+(?:\w+\s+){0,2}(?:death|retirement|resignation|departure|dissolution|end|abolition|closure"
+    r"|defeat|fall|collapse|demise|outbreak|start|beginning|merger|sale|assassination|execution|removal|dismissal|election"
+    r"|marriage|move|relegation|replacement|abdication|deposition|closing|demolition)\s+(?:\w+\s+){0,3}(?:in|on)"
+)
 # Words right before a date, longest first within their kind; "the" may stand between.
 _BEFORE = re.compile(
     r"""\b(?:
       (?P<since>(?:ever\s+)?since|from|starting(?:\s+(?:in|from|on|with))?|beginning(?:\s+(?:in|from|on|with))?|commencing(?:\s+(?:in|on))?
         |as\s+from|effective(?:\s+(?:as\s+of|from|on))?|with\s+effect\s+(?:from|on)|dating\s+(?:from|back\s+to))
-    | (?P<until>(?:(?:up\s+)?until|till|til|up\s+to|to|through)\s+(?:his|her|its|their|the)\s+(?:\w+\s+){1,4}(?:in|on)
+    | (?P<until>(?:(?:up\s+)?until|till|til)\s+(?:his|her|its|their|the)\s+(?:\w+\s+){1,4}(?:in|on)
+        |(?:up\s+to|to|through)\s+@EVENT@
         |(?:up\s+)?until|till|til|up\s+to|up\s+through|through|ending(?:\s+(?:in|on))?|to)
     | (?P<between>(?:in\s+)?between)
     | (?P<as_of>as\s+(?:of|at)(?:\s+(?:late|early|mid))?)
@@ -125,7 +132,7 @@ _BEFORE = re.compile(
     | (?P<before>before|prior\s+to|preceding)
     | (?P<after>after|following|subsequent\s+to)
     | (?P<within>in|on|during|throughout|within|at|over|around|across|for)
-    )\s+(?:the\s+)?(?:years?\s+)?(?:season\s+)?$""",
+    )\s+(?:the\s+)?(?:years?\s+)?(?:season\s+)?$""".replace("@EVENT@", _EVENT),
     re.VERBOSE,
 )
 # The words in which those end: a look at the last word spares most searches.
@@ -139,7 +146,7 @@ _LAST_WORDS = frozenset(
 )
 _JOIN = re.compile(
     r"(?:\s*,)?\s*(?:season\s+)?(?P<word>[\u2010-\u2015\u2212-]|to|until|till|til|up\s+to|up\s+until|through|and(?:\s+until)?|into)"
-    r"\s*(?:(?:his|her|its|their|the)\s+(?:\w+\s+){1,4}(?:in|on)\s*)?(?:the\s+)?(?:season\s+)?(?:of\s+)?",
+    rf"\s*(?:{_EVENT}\s*)?(?:the\s+)?(?:season\s+)?(?:of\s+)?",
     re.IGNORECASE,
 )
 _OPEN = re.compile(

@@ -161,11 +161,14 @@ class WordTagger:
     def _tag(self, text: str, before: Tag | None, *, is_first: bool) -> Tag:
         lower = text.casefold()
         known = _TAG_OF.get(lower)
+        if (known is Tag.ADVERB and before is Tag.DETERMINER) or text == "i":
+            return Tag.NOUN  # "the first section"; a particle of names
         if known is not None and (text.islower() or is_first or not text[0].isalpha() or before is not Tag.NOUN):
             return known
         if not text[0].isalnum():
             return Tag.NOUN if text in _UNITS else Tag.OTHER
-        if text[0].isupper() or text[0].isdigit() or lower in _NOT_VERBS:
+        is_verb = before is Tag.PRONOUN and lower.endswith("ed")  # "he advanced", but "an advanced course"
+        if text[0].isupper() or text[0].isdigit() or (lower in _NOT_VERBS and not is_verb):
             return Tag.NOUN
         if (
             lower.endswith("ly")
