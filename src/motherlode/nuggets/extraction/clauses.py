@@ -83,11 +83,16 @@ def _is_fronted(chunks: Sequence[Chunk], at: int) -> bool:
     """Whether a time stands at the head of a clause: nothing or a joint before, a subject and a verb after."""
     if at and chunks[at - 1].kind not in (Kind.AND, Kind.CLAUSE, Kind.COMMA, Kind.OTHER):
         return False
+    depth = 0
     for each in chunks[at + 1 :]:
-        if each.kind is Kind.VERB and not each.is_loose:
+        if each.kind is Kind.VERB and not each.is_loose and not depth:
             return True
-        if each.kind is Kind.TIME or (at and each.kind is Kind.AND):
-            return False
+        if each.kind is Kind.OPEN:
+            depth += 1
+        elif each.kind is Kind.CLOSE:
+            depth -= 1
+        if depth < 0 or each.kind is Kind.TIME or (at and each.kind is Kind.AND):
+            return False  # inside brackets: the years of a life before "was a painter"
         if each.kind is Kind.CLAUSE and each.head not in _SUBORDINATE:
             return False
     return False

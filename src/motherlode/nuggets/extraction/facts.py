@@ -10,6 +10,7 @@ from motherlode.core.time import PartialDate
 from motherlode.nuggets.extraction.aspects import Aspect
 from motherlode.nuggets.extraction.chunks import Kind
 from motherlode.nuggets.extraction.clauses import Argument, Proposition
+from motherlode.nuggets.extraction.dates import MONTH
 from motherlode.nuggets.extraction.lexicon import word_set
 from motherlode.nuggets.extraction.roles import is_role, split_role
 from motherlode.nuggets.extraction.subjects import Resolved, SubjectResolver
@@ -42,6 +43,7 @@ _COPULAS = frozenset(["is", "was", "were", "are", "been", "be", "being"])
 _TRUST = {"role": 0.95, "typed": 0.93, "open": 0.91, "open_to": 0.89, "open_common": 0.82}
 _NEED_A_NAME = frozenset({"member of", "employer", "educated at", "residence", "headquarters", "spouse", "owned by"})
 _OPEN_PREPOSITIONS = word_set("to at for in by as from into with on under against through")
+_DAY_ONLY = re.compile(rf"{MONTH}(?:\s+\d{{1,2}})?|\d{{1,2}}\s+{MONTH}")
 _FORMER = re.compile(r"\b(?:formerly|previously|originally|once)\b")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _SCHOOL = re.compile(r"school|college|universit|academy|institut|seminary|gymnasium|conservator", re.IGNORECASE)
@@ -141,7 +143,7 @@ def _facts(
     verb = proposition.verb
     bare = _LEADING.sub("", words).strip()
     is_name = _NAME_IN.search(bare) is not None and _OWN.match(bare) is None
-    if not _LETTERS.search(bare):
+    if not _LETTERS.search(bare) or _DAY_ONLY.fullmatch(bare):
         return
     is_person = resolver.is_person and subject.name == resolver.title
     sense = _sense(proposition, argument, words, is_person=is_person)

@@ -27,7 +27,12 @@ _MAX_PARTS = 20
 def fields_of(line: str, title: str, published: PartialDate | None) -> Iterator[Fact]:
     """The facts of a line "Key: value; value"; none where it is another line."""
     found = _FIELD.match(line)
-    if found is None or _VERB.search(found["value"]) or found["value"].endswith((".", "?", "!")):
+    if (
+        found is None
+        or _VERB.search(found["value"])
+        or ". " in found["value"]
+        or found["value"].endswith((".", "?", "!"))
+    ):
         return
     key = found["key"].casefold()
     if key.split()[0] in _NO_KEYS:

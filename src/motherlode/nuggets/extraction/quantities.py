@@ -52,6 +52,8 @@ def quantities_of(
         for found in pattern.finditer(sentence):
             if any(time.begin <= found.start("number") < time.end for time in times):
                 continue
+            if sentence[: found.start()].endswith(("for a ", "at a ", "for the ")):
+                continue  # "sold it for a price of": of what was sold
             owner = _OWNER.match(found["between"]) if pattern is _MEASURED else None
             name = subject
             if owner is not None:

@@ -59,7 +59,7 @@ class Tagger(Protocol):
     def tag(self, sentences: Sequence[Sequence[Token]]) -> list[list[Tag]]: ...
 
 
-_TOKEN = re.compile(r"\w[\w’'.&/+#-]*|[^\w\s]")
+_TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|\w[\w’'.&/+#-]*|[^\w\s]")
 _CLOSED = {
     Tag.DETERMINER: (
         "the a an his her its their this these those our my your another each every some any no both all several"
