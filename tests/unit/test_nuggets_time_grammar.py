@@ -270,6 +270,10 @@ def test_until_an_event_in_a_year() -> None:
     assert bounds("He led it from 2011 until his retirement in 2014.") == ("2011", "2014")
 
 
+def test_elected_to_an_academy_in_a_year_is_no_end() -> None:
+    assert bounds("He was elected to the Académie française in 1987.") == ("1987", "?")
+
+
 def test_two_expressions_stay_apart() -> None:
     sentence = "He was CEO from 2001 to 2005 and chairman until 2010."
     first, second = find_times(sentence)
