@@ -258,6 +258,7 @@ def test_an_inclusive_last_day_ends_with_the_next() -> None:
 
 
 def test_until_a_day_ends_with_it() -> None:
+    assert bounds("He led it from 2011 until 2 October 2015.") == ("2011", "2015-10-02")
     assert bounds("He led it until 2 October 2015.") == ("?", "2015-10-02")
 
 

@@ -66,7 +66,7 @@ _DATE = re.compile(
     | (?P<century>\d{{1,2}})(?:st|nd|rd|th)[\s-](?i:century)
     | (?P<y8>{_Y})(?:[\s-]?[Qq](?P<q3>[1-4])\b
         |(?:\s(?=[\u2013\u2014]))?(?P<dash>{_DASH})\s?(?P<y8b>\d{{2}})(?![\d\w%])(?!\s?{_DASH}\s?\d))?
-    | (?P<y9>[1-9]\d{{2}})(?=\s?(?:[.;)\u2013\u2014]|,\s|to\b|until\b|and\s+[1-9]\d\d\b|A\.?D\b|CE\b|$))
+    | (?P<y9>[1-9]\d{{2}})(?=\s?(?:[.?!;)\u2013\u2014]|,\s|to\b|until\b|and\s+[1-9]\d\d\b|A\.?D\b|CE\b|$))
     | (?P<relative>{RELATIVE})
     )
     """,

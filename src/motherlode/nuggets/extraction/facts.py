@@ -44,6 +44,7 @@ _TRUST = {"role": 0.95, "typed": 0.93, "open": 0.91, "open_to": 0.89, "open_comm
 _NEED_A_NAME = frozenset({"member of", "employer", "educated at", "residence", "headquarters", "spouse", "owned by"})
 _OPEN_PREPOSITIONS = word_set("to at for in by as from into with on under against through")
 _DAY_ONLY = re.compile(rf"{MONTH}(?:\s+\d{{1,2}})?|\d{{1,2}}\s+{MONTH}")
+_SEATS = ("headquarters", "capital", "seat")
 _FORMER = re.compile(r"\b(?:formerly|previously|originally|once)\b")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _SCHOOL = re.compile(r"school|college|universit|academy|institut|seminary|gymnasium|conservator", re.IGNORECASE)
@@ -94,7 +95,7 @@ def _turned(fact: Fact, proposition: Proposition, argument: Argument, words: str
     return fact
 
 
-_MEMBERSHIP = frozenset({"included", "include", "includes", "is"})
+_MEMBERSHIP = frozenset({"included", "include", "includes", "is", "is in", "is at"})
 
 
 def subject_of(sentence: str, proposition: Proposition, resolver: SubjectResolver) -> Resolved | None:
@@ -146,7 +147,8 @@ def _facts(
     if not _LETTERS.search(bare) or _DAY_ONLY.fullmatch(bare):
         return
     is_person = resolver.is_person and subject.name == resolver.title
-    sense = _sense(proposition, argument, words, is_person=is_person)
+    lead = "" if argument.lead is None else sentence[slice(*argument.lead)]
+    sense = _sense(proposition, argument, words, lead, is_person=is_person)
     if sense.predicate in _NEED_A_NAME and not is_name:
         sense = VerbSense(None, sense_of("", "").aspect)
     bounds = _bounds(argument.time, sense.aspect, negated=verb.negated, published=published)
@@ -167,13 +169,17 @@ def _facts(
         yield from _open_facts(sentence, argument, bare, subject, bounds, trust, head)
 
 
-def _sense(proposition: Proposition, argument: Argument, words: str, *, is_person: bool) -> VerbSense:
+def _sense(proposition: Proposition, argument: Argument, words: str, lead: str, *, is_person: bool) -> VerbSense:
     """The verb's sense with this object; its own words where the object does not fit the relation."""
     verb, preposition = proposition.verb, argument.preposition
     sense = sense_of(verb.head, preposition)
     own = VerbSense(None, lasting_of(verb.head))
     if sense.is_inverse and verb.is_passive:
         return own
+    if verb.head in ("moved", "relocated", "moving") and preposition == "to" and lead.endswith(_SEATS):
+        return VerbSense(lead.split()[-1].casefold(), Aspect.BEGINS)
+    if verb.head in ("changed", "shortened") and preposition == "to" and lead.endswith("name"):
+        return VerbSense("name", Aspect.BEGINS)
     match sense.predicate:
         case "member of":
             # A ship leaves a port and a firm signs with a client: neither is a member.
@@ -281,9 +287,11 @@ def _role_facts(
     """X's position, and its holder: (Tim Cook, position held, CEO of Apple), (Apple, CEO, Tim Cook)."""
     sure = trust * _TRUST["role"]
     own = _OWN.match(bare)
+    split = split_role(words)
+    if split is not None and "’s " in words.replace("'", "’"):
+        bare = f"{split[0]} of {split[1]}"
     if own is None:
         yield Fact(subject.name, "position held", bare, *bounds, sure, negated)
-    split = split_role(words)
     owner: str | None = None
     if split is not None:
         role, owner = split

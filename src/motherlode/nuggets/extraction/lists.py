@@ -10,6 +10,7 @@ from motherlode.nuggets.extraction.facts import Fact
 from motherlode.nuggets.extraction.fields import fields_of
 from motherlode.nuggets.extraction.tables import TableReader
 from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression, find_times
+from motherlode.nuggets.extraction.verbs import has_verb
 
 __all__ = ["ListReader"]
 
@@ -97,6 +98,8 @@ class ListReader:
             return
         if not is_bullet and (len(body) > 120 or _VERB.search(body)):
             return
+        if body[first.begin].isalpha() and has_verb(body[: first.begin]):
+            return  # a sentence: "He joined Arsenal in 2001"
         bracketed = [each for each in times if body[: each.begin].rstrip().endswith("(")]
         if bracketed and not body[: first.begin].rstrip().endswith("("):
             first, times = bracketed[0], bracketed  # "The Year 1000 (1974)"
@@ -123,7 +126,8 @@ class ListReader:
 
 
 _PEOPLE = re.compile(
-    r"residents|people|alumni|painters|artists|writers|musicians|famil|children|personalit|natives|issue|descend|buried|citizens|siblings|spouse|marriage",
+    r"residents|people|alumni|painters|artists|writers|musicians|famil|children|personalit|natives|issue|descend|buried"
+    r"|citizens|siblings|spouse|marriage",
     re.I,
 )
 

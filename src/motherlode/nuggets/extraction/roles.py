@@ -36,6 +36,7 @@ _ORDINAL = re.compile(
 )
 
 
+_OWNS = re.compile(r"^(?:the\s+)?(?P<owner>[A-Z][^,()]{0,60}?)[’']s?\s(?P<role>[^,()]{2,60})$")
 _OWNER_ENDS = re.compile(r"\s(?:on|with|under|as|to|by)\s")
 
 
@@ -62,6 +63,9 @@ def is_title_of_honour(word: str) -> bool:
 
 def split_role(words: str) -> tuple[str, str] | None:
     """('CEO', 'Apple') of "the CEO of Apple"; None where no organisation is said."""
+    own = _OWNS.match(words)
+    if own is not None and is_role(own["role"]):
+        return own["role"], own["owner"]
     found = _SPLIT.match(words)
     if found is None or not is_role(found["role"].strip()):
         return None

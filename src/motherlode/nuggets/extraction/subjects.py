@@ -18,6 +18,7 @@ _LIFE = re.compile(r"\([^()]{0,80}(?:\bborn\b|\bb\.|\d{4}\s?[–—-]\s?(?:c\.\s
 _BRACKETED = re.compile(r"\s*\([^()]*\)\s*$")
 _LEADING = re.compile(r"^(?:the|a|an|this|that|these|those)\s+", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"^(his|her|its|their)\s+(.+)", re.IGNORECASE | re.DOTALL)
+_OWNED = re.compile(r"(?P<owner>[^’']{2,60})[’']s\s(?P<rest>[a-z].{2,80})$", re.DOTALL)
 # "the company" is the page's subject where the page is not about a person.
 _GENERIC = word_set(
     "company firm corporation club team side band group organization organisation association party ship "
@@ -69,6 +70,10 @@ class SubjectResolver:
         bare = _LEADING.sub("", words).strip()
         if not bare:
             return None
+        owned = _OWNED.match(bare)
+        if owned is not None:
+            owner = self.resolve(words[: owned.end("owner") + len(words) - len(bare)], is_pronoun=False)
+            return None if owner is None else Resolved(f"{owned['rest']} of {owner.name}", 0.75 * owner.trust)
         tokens = _WORD.findall(bare)
         if self.title and tokens and (self._is_title(tokens) or (self.n_sentences <= 1 and self._shares(tokens))):
             self._other_person = None

@@ -53,6 +53,8 @@ class TimeExpression:
     last: PartialDate | None
     aspect: Aspect = Aspect.HOLDS
     is_relative: bool = False
+    includes_last: bool = True
+    """'to 31 December' has that day, 'until 31 December' has not."""
 
     @property
     def start(self) -> PartialDate | None:
@@ -73,7 +75,7 @@ class TimeExpression:
             case Relation.UNTIL:
                 return None, last
             case Relation.BETWEEN:
-                return first, None if last is None else next_bound(last)
+                return first, next_bound(last) if last is not None and self.includes_last else last
             case Relation.AS_OF:
                 return None if first is None else PartialDate.before(first), None
             case Relation.NO_LONGER:
@@ -308,7 +310,8 @@ def _ranged(
     first, last = _years_shared(mention, other)
     if first is None or last is None or last.latest <= first.earliest:
         return None
-    return TimeExpression(begin, other.end, Relation.BETWEEN, first, last), 2
+    includes = not joined.startswith(("until", "til", "up to", "up until"))
+    return TimeExpression(begin, other.end, Relation.BETWEEN, first, last, includes_last=includes), 2
 
 
 def _is_only_a_part(rest: str) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Protocol
 
 from motherlode.nuggets.extraction.lexicon import word_set
@@ -155,35 +156,32 @@ class WordTagger:
             if before is Tag.NOUN and token.text in PRESENT and not tokens[at - 1].text[0].isupper():
                 tags.append(Tag.NOUN)  # "the palace works": no verb behind a common noun
                 continue
-            tags.append(self._tag(token.text, before, is_first=at == 0))
+            tags.append(_tag(token.text, before, at == 0))
         return tags
 
-    def _tag(self, text: str, before: Tag | None, *, is_first: bool) -> Tag:
-        lower = text.casefold()
-        known = _TAG_OF.get(lower)
-        if (known is Tag.ADVERB and before is Tag.DETERMINER) or text == "i":
-            return Tag.NOUN  # "the first section"; a particle of names
-        if known is not None and (text.islower() or is_first or not text[0].isalpha() or before is not Tag.NOUN):
-            return known
-        if not text[0].isalnum():
-            return Tag.NOUN if text in _UNITS else Tag.OTHER
-        is_verb = before is Tag.PRONOUN and lower.endswith("ed")  # "he advanced", but "an advanced course"
-        if text[0].isupper() or text[0].isdigit() or (lower in _NOT_VERBS and not is_verb):
-            return Tag.NOUN
-        if (
-            lower.endswith("ly")
-            and len(lower) > 4
-            and lower not in ("family", "assembly", "monopoly", "early", "supply")
-        ):
-            return Tag.ADVERB
-        if before in (Tag.DETERMINER, Tag.OF):
-            return Tag.NOUN  # "the leading", "an established"
-        if lower in IRREGULAR or (
-            lower in PRESENT and before in (Tag.NOUN, Tag.PRONOUN, Tag.ADVERB, Tag.CLAUSE, Tag.AND)
-        ):
-            return Tag.VERB
-        if lower.endswith("ed") and len(lower) > 4:
-            return Tag.VERB
-        if lower.endswith("ing") and len(lower) > 4:
-            return Tag.PARTICIPLE
+
+@lru_cache(maxsize=65_536)
+def _tag(text: str, before: Tag | None, is_first: bool) -> Tag:
+    """The tag of a word by itself and the tag before it."""
+    lower = text.casefold()
+    known = _TAG_OF.get(lower)
+    if (known is Tag.ADVERB and before is Tag.DETERMINER) or text == "i":
+        return Tag.NOUN  # "the first section"; a particle of names
+    if known is not None and (text.islower() or is_first or not text[0].isalpha() or before is not Tag.NOUN):
+        return known
+    if not text[0].isalnum():
+        return Tag.NOUN if text in _UNITS else Tag.OTHER
+    is_verb = before is Tag.PRONOUN and lower.endswith("ed")  # "he advanced", but "an advanced course"
+    if text[0].isupper() or text[0].isdigit() or (lower in _NOT_VERBS and not is_verb):
         return Tag.NOUN
+    if lower.endswith("ly") and len(lower) > 4 and lower not in ("family", "assembly", "monopoly", "early", "supply"):
+        return Tag.ADVERB
+    if before in (Tag.DETERMINER, Tag.OF):
+        return Tag.NOUN  # "the leading", "an established"
+    if lower in IRREGULAR or (lower in PRESENT and before in (Tag.NOUN, Tag.PRONOUN, Tag.ADVERB, Tag.CLAUSE, Tag.AND)):
+        return Tag.VERB
+    if lower.endswith("ed") and len(lower) > 4:
+        return Tag.VERB
+    if lower.endswith("ing") and len(lower) > 4:
+        return Tag.PARTICIPLE
+    return Tag.NOUN

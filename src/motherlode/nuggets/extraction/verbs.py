@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from motherlode.nuggets.extraction.aspects import Aspect
 from motherlode.nuggets.extraction.lexicon import word_set
 
-__all__ = ["AUXILIARIES", "IRREGULAR", "PRESENT", "VerbSense", "lasting_of", "sense_of"]
+__all__ = ["AUXILIARIES", "IRREGULAR", "PRESENT", "VerbSense", "has_verb", "lasting_of", "sense_of"]
 
 AUXILIARIES = word_set("is was are were be been being has had have having did does do got gets")
 IRREGULAR = word_set(
@@ -67,6 +67,7 @@ _add("assumed", "", _POSITION, _B)
 _add("served serves serving acted acting worked works working ruled reigned continued", "as", _POSITION, _H)
 _add("is was were are been remained remains being", "", _POSITION, _H)
 _add("held holds holding", "", _POSITION, _H)
+_add("stepped stood stepping", "as|from", _POSITION, _E)
 _add("resigned retired retiring resigning removed dismissed ousted deposed fired sacked", "as|from", _POSITION, _E)
 _add("joined joins joining rejoined re-joined entered entering", "", "member of", _B)
 _add("signed signs signing re-signed", "for|with", "member of", _B)
@@ -126,3 +127,11 @@ def sense_of(verb: str, preposition: str) -> VerbSense:
 def lasting_of(verb: str) -> Aspect:
     """Whether a fact under a verb's own words goes on from then, or holds then only."""
     return _B if verb in _LASTING else _H
+
+
+def has_verb(text: str) -> bool:
+    """Whether a word in small letters has the form of a verb."""
+    return any(
+        word in AUXILIARIES or word in IRREGULAR or word in PRESENT or (len(word) > 4 and word.endswith("ed"))
+        for word in text.split()
+    )
