@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
+from motherlode.core.ports import NullProgress, Progress
 from motherlode.core.sql import Session, open_database
 from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
 from motherlode.nuggets.ask import StoreQuestions
+from motherlode.nuggets.bulk import claims_of, read_claims
 from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
 from motherlode.nuggets.insights import StoreInsights
 from motherlode.nuggets.ledger import Event, StoredClaim, key_hash
+from motherlode.nuggets.listing import StoreListing
 from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
 from motherlode.nuggets.record import Claim, Document, Extractor
 from motherlode.nuggets.recording import Recording, check_spans, without_collection
@@ -81,7 +87,7 @@ def _adopt(store: NuggetStore, schema: Schema) -> None:
             work.record(Event.of("schema", said, "opening", "given when the store was opened", work.at))
 
 
-class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions):
+class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
     """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
 
     Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
@@ -109,6 +115,26 @@ class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions):
             stored = work.add(listed, document, extractor)
             work.finish()
             return self._nuggets_of(work, stored)
+
+    def assert_rows(self, rows: Any, *, batch: int = 20_000, progress: Progress | None = None) -> int:
+        """Record claims in bulk, a transaction for each batch; how many were read.
+
+        rows: the path of a file of JSON lines; or mappings, an Arrow table, a polars or pandas data frame, with the
+            fields of `Claim` as columns
+
+        Interrupted or failed, the batches before stay, and the same call again records the rest: what is known is not
+        recorded twice. Errors: InputError that names the row (or file and line) and the field.
+        """
+        report = progress or NullProgress()
+        claims = read_claims(Path(rows)) if isinstance(rows, str | os.PathLike) else claims_of(rows)
+        report.start("recording claims", None, "claims")
+        n = 0
+        while some := list(islice(claims, batch)):
+            self.assert_claims(some)
+            n += len(some)
+            report.advance(len(some))
+        report.finish()
+        return n
 
     def _nuggets_of(self, work: Recording, claims: Sequence[StoredClaim]) -> list[str | None]:
         """Each claim's own id, or the id that the nugget has for which it is evidence."""

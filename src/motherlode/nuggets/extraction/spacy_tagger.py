@@ -1,7 +1,7 @@
 """Tags from spaCy's small English model, read from the files of a package of the extra ``extract``.
 
 The package is an upload by a third party, so every file that is used is checked by its SHA-256 before spaCy sees it.
-The package's own code is never imported: the pipeline is loaded from its folder (docs/decisions/0013).
+The package's own code is never imported: the pipeline is loaded from its folder (docs/decisions/0016).
 """
 
 from __future__ import annotations
