@@ -16,6 +16,7 @@ from motherlode.nuggets.extraction.roles import is_role, split_role
 from motherlode.nuggets.extraction.subjects import Resolved, SubjectResolver
 from motherlode.nuggets.extraction.time_grammar import Relation, TimeExpression
 from motherlode.nuggets.extraction.verbs import VerbSense, lasting_of, sense_of
+from motherlode.nuggets.schema import load_schema
 from motherlode.nuggets.values import Value
 
 __all__ = ["Fact", "facts_of", "subject_of"]
@@ -284,14 +285,17 @@ def _role_facts(
     *,
     negated: bool,
 ) -> Iterator[Fact]:
-    """X's position, and its holder: (Tim Cook, position held, CEO of Apple), (Apple, CEO, Tim Cook)."""
+    """X's position, and its holder: (Tim Cook, position held, CEO of Apple), (Apple, CEO, Tim Cook).
+
+    Of an office that one holds at a time only the holder, unless the page is about the person: the next holder closes
+    that fact, and nothing would close the other.
+    """
     sure = trust * _TRUST["role"]
     own = _OWN.match(bare)
     split = split_role(words)
     if split is not None and "’s " in words.replace("'", "’"):
         bare = f"{split[0]} of {split[1]}"
-    if own is None:
-        yield Fact(subject.name, "position held", bare, *bounds, sure, negated)
+    held = Fact(subject.name, "position held", bare, *bounds, sure, negated)
     owner: str | None = None
     if split is not None:
         role, owner = split
@@ -300,11 +304,15 @@ def _role_facts(
         if own is not None:
             possessor = resolver.possessor(own[0]) if own[0].casefold() in ("his", "her", "its", "their") else None
             if possessor is None or possessor.name == subject.name:
-                return
+                return  # own is a possessive, so there is no position to tell either
             role, owner, sure = bare[own.end() :].strip(), possessor.name, sure * possessor.trust
     if not owner and resolver.title and not resolver.is_person:
         owner, sure = resolver.title, 0.96 * sure  # a position on the page of a club is one of the club
-    if owner and role and owner != subject.name and bounds != (None, None):
+    has_holder = bool(owner and role and owner != subject.name and bounds != (None, None))
+    is_one = has_holder and load_schema().find(role).cardinality == "functional"
+    if own is None and not (is_one and resolver.title != subject.name):
+        yield held
+    if has_holder and owner:
         yield Fact(owner, role, subject.name, *bounds, sure, negated)
 
 
