@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice, permutations
 from math import factorial
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -14,7 +15,7 @@ from tests.nugget_orders import in_memory, in_store, random_parts
 from tests.nugget_worlds import Ticking, stored_rows
 
 
-def _orders(parts: list, random: Random, n_orders: int) -> list:
+def _orders(parts: list[Any], random: Random, n_orders: int) -> list[Any]:
     """All orders where they are few, else a sample."""
     if factorial(len(parts)) <= n_orders:
         return list(permutations(parts))
