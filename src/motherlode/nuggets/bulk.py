@@ -41,7 +41,7 @@ def read_claims(path: str | Path) -> Iterator[Claim]:
     """
     file = Path(path)
     try:
-        with file.open("r", encoding="utf-8") as lines:
+        with file.open("r", encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _claim(_parsed(line, f"{file}:{number}"), f"{file}:{number}")
@@ -52,7 +52,7 @@ def read_claims(path: str | Path) -> Iterator[Claim]:
 def _parsed(line: str, where: str) -> Mapping[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: this line is no JSON ({error})") from None
     if not isinstance(row, dict):
         raise InputError(f"{where}: a claim is a JSON object, not {type(row).__name__}")

@@ -129,6 +129,8 @@ def load_questions(path: str | Path) -> list[Question]:
             question = parse_question(json.loads(line), default_id=str(number))
         except json.JSONDecodeError as error:
             raise InputError(f"{path}, line {number}: no JSON ({error.msg} at column {error.colno})") from None
+        except RecursionError:
+            raise InputError(f"{path}, line {number}: no question: brackets within brackets without end") from None
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from None
         if question.id in line_of:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import blake2b
+from numbers import Integral, Real
 from typing import Protocol
 
 from motherlode.core.time import Interval, PartialDate, parse_partial_date
@@ -21,7 +22,7 @@ When = str | date | datetime | PartialDate
 
 def digest(*parts: object) -> str:
     """128 bits of BLAKE2b over the parts, as hex: the same on every machine and day."""
-    return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+    return blake2b("\x1f".join(map(str, parts)).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +67,25 @@ class Claim:
 
     def __post_init__(self) -> None:
         needed: tuple[object, ...] = (self.subject, self.predicate, self.source, self.scope)
-        for value in (*needed, self.text, self.publisher, self.object):
-            if isinstance(value, str) and "\x00" in value:
-                raise InputError(f"a claim holds a NUL character, which no database keeps in text: {value[:60]!r}")
         for name, value in zip(("subject", "predicate", "source", "scope"), needed, strict=True):
             if not isinstance(value, str) or not value.strip():
                 raise InputError(f"the {name} of a claim is text that is not empty, not {value!r}")
+        for name, value in (("text", self.text), ("publisher", self.publisher), ("unit", self.unit)):
+            if value is not None and not isinstance(value, str):
+                raise InputError(f"the {name} of a claim is text, not {value!r}")
+        words = [self.subject, self.predicate, self.source, self.scope, self.text, self.publisher, self.unit]
+        if isinstance(self.object, str):
+            words.append(self.object)
+        _check_text("\n".join([word for word in words if word]), "a claim")  # at once: claims come by the million
         if not normalize_name(self.subject):
             raise InputError(f"the subject of a claim has no name in it: {self.subject!r}")
         if self.kind not in KINDS:
             raise InputError(f"the kind of a claim is one of {', '.join(KINDS)}, not {self.kind!r}")
-        if self.confidence is not None and not 0 <= self.confidence <= 1:
-            raise InputError(f"the confidence of a claim is between 0 and 1, not {self.confidence!r}")
-        if self.span is not None and not 0 <= self.span[0] < self.span[1]:
+        if self.version is not None:
+            _check_version(self.version, "claim")
+        if self.confidence is not None and not _is_share(self.confidence):
+            raise InputError(f"the confidence of a claim is a number between 0 and 1, not {self.confidence!r}")
+        if self.span is not None and not 0 <= self.span[0] < self.span[1] < 1 << 31:
             raise InputError(f"the span of a claim is begin < end in characters, not {self.span!r}")
         start = None if self.valid_from is None else parse_partial_date(self.valid_from)
         end = None if self.valid_to is None else parse_partial_date(self.valid_to)
@@ -87,6 +94,33 @@ class Claim:
         store(self, "interval", Interval(start, end))
         store(self, "object_kind", kind)
         store(self, "object_key", key)
+
+
+def _check_text(text: str, what: str) -> None:
+    """Refuse what no database keeps: NUL characters, and half of a character's two surrogates."""
+    if "\x00" in text:
+        at = text.index("\x00")
+        found = text[max(0, at - 30) : at + 30]
+        raise InputError(f"{what} holds a NUL character, which no database keeps in text: {found!r}")
+    _check_whole(text, what)
+
+
+def _check_whole(text: str, what: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            found = text[max(0, error.start - 30) : error.end]
+            raise InputError(f"{what} holds half a character (a lone surrogate): {found!r}; decode it again") from None
+
+
+def _is_share(number: object) -> bool:
+    return isinstance(number, Real) and 0 <= float(number) <= 1
+
+
+def _check_version(version: object, what: str) -> None:
+    if version is not None and (isinstance(version, bool) or not isinstance(version, (str, Integral))):
+        raise InputError(f"the version of a {what} is text or a whole number, not {version!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +147,14 @@ class Document:
             raise InputError(f"the id of a document is text that is not empty, not {self.id!r}")
         if not isinstance(self.text, str):
             raise InputError(f"the text of document {self.id!r} is {type(self.text).__name__}; decode bytes first")
+        _check_version(self.version, "document")
+        _check_whole(self.text, "the text of a document")
+        for name, value in (("id", self.id), ("publisher", self.publisher), ("title", self.title), ("url", self.url)):
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                raise InputError(f"the {name} of document {self.id!r} is text, not {value!r}")
+            _check_text(value, f"the {name} of a document")
         if self.published_at is not None:
             parse_partial_date(self.published_at)
 

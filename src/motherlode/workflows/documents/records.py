@@ -165,7 +165,7 @@ def _json_records(lines: IO[str], path: Path) -> Iterator[tuple[int, Mapping[str
 def _parsed(text: str, path: Path, number: int) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = number + getattr(error, "lineno", 1) - 1
         raise DataError(
             f"{path}:{line}: not JSON: {error}. Expected one JSON object.", path=str(path), found=text[:80].strip()
