@@ -74,7 +74,7 @@ def test_another_encoding_a_folder_and_a_missing_file_are_refused_by_name(tmp_pa
 
 
 def test_tables_and_frames_give_the_claims_that_rows_give() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"subject": "A", "predicate": "ceo", "object": "B", "valid_from": "2010", "confidence": 0.5},
         {"subject": "A", "predicate": "area", "object": "12", "object_kind": "number", "unit": "km²"},
     ]
@@ -83,7 +83,7 @@ def test_tables_and_frames_give_the_claims_that_rows_give() -> None:
         Claim("A", "area", Quantity(Decimal(12), "km²")),
     ]
     assert list(claims_of(rows)) == expected
-    columns = {name: [row.get(name) for row in rows] for name in rows[0] | rows[1]}
+    columns = {name: [row.get(name) for row in rows] for name in (*rows[0], "object_kind", "unit")}
     arrow = pytest.importorskip("pyarrow")
     assert list(claims_of(arrow.table(columns))) == expected
     for package in ("pandas", "polars"):

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from motherlode.core.time import parse_partial_date
 from motherlode.errors import InputError
 from motherlode.nuggets.record import Claim
-from motherlode.nuggets.values import Quantity, parse_value
+from motherlode.nuggets.values import stored_value
 
 __all__ = ["claims_of", "read_claims"]
 
@@ -87,23 +85,10 @@ def _claim(row: Mapping[str, Any], where: str) -> Claim:
     kind = values.pop("object_kind", None)
     values.pop("recorded_at", None)
     try:
-        values["object"] = _value(values["object"], kind, values.pop("unit", None))
+        values["object"] = stored_value(values["object"], kind, values.pop("unit", None))
         if "span" in values:
             begin, end = values["span"]
             values["span"] = (int(begin), int(end))
         return Claim(**values)
     except (InputError, TypeError, ValueError) as error:
         raise InputError(f"{where}: {error}") from None
-
-
-def _value(value: Any, kind: str | None, unit: str | None) -> Any:
-    if kind == "date":
-        return parse_partial_date(value)
-    if kind == "number" or (unit is not None and not isinstance(value, str)):
-        try:
-            return Quantity(Decimal(str(value).replace(",", "")), unit or None)
-        except InvalidOperation:
-            raise InputError(f"the object {value!r} is said to be a number") from None
-    if kind == "truth" and isinstance(value, str):
-        return value.casefold() in ("yes", "true", "1")
-    return parse_value(value, unit) if unit else value

@@ -79,12 +79,13 @@ class StoreDecisions(StoreAccess):
         """Take back a decision, a review, a retraction, a merge, a word on trust, or an undo; the id of this event."""
 
         def payload(work: Recording) -> dict[str, Any]:
-            row = work.session.one("SELECT type FROM nugget_events WHERE event_id = ?", (event,))
+            name = full_id(work.session, event, "event")
+            row = work.session.one("SELECT type FROM nugget_events WHERE event_id = ?", (name,))
             if row is None:
                 raise InputError(f"no event has the id {event!r}; store.events() lists them")
             if row[0] == "erase":
                 raise InputError("an erasure cannot be undone: what it removed is gone")
-            return {"event": event}
+            return {"event": name}
 
         return self._record("undo", payload, actor, reason, decided_at)
 
@@ -96,11 +97,15 @@ class StoreDecisions(StoreAccess):
             raise InputError(f"a review ends in accept or reject, not {verdict!r}")
 
         def payload(work: Recording) -> dict[str, Any]:
-            if work.session.one("SELECT 1 FROM nugget_claims WHERE claim_id = ?", (claim,)) is None:
-                raise InputError(f"no claim has the id {claim!r}; store.review_queue() lists those that wait")
-            return {"claim": claim, "verdict": verdict}
+            return {"claim": self._claim_of(work.session, claim), "verdict": verdict}
 
         return self._record("review", payload, actor, reason, decided_at)
+
+    def _claim_of(self, session: Session, claim: str) -> str:
+        name = full_id(session, claim, "claim")
+        if session.one("SELECT 1 FROM nugget_claims WHERE claim_id = ? LIMIT 1", (name,)) is None:
+            raise InputError(f"no claim has the id {claim!r}; store.review_queue() lists those that wait")
+        return name
 
     def retract(
         self,
@@ -116,11 +121,19 @@ class StoreDecisions(StoreAccess):
 
         Without ``version``, all versions published up to ``decided_at`` are meant, and those without a date. `undo`
         brings it back.
+        Errors: InputError for a document or a claim that the store does not know.
         """
         if (source is None) == (claim is None):
             raise InputError("retract takes either source= (a document's id) or claim= (a claim's id)")
-        what: dict[str, Any] = {"claim": claim} if claim is not None else {"source": source, "version": version}
-        return self._record("retract", lambda _: what, actor, reason, decided_at)
+
+        def payload(work: Recording) -> dict[str, Any]:
+            if claim is not None:
+                return {"claim": self._claim_of(work.session, claim)}
+            if work.session.one("SELECT 1 FROM nugget_documents WHERE source = ? LIMIT 1", (source,)) is None:
+                raise InputError(f"the store has no document {source!r}; nothing was retracted")
+            return {"source": source, "version": version}
+
+        return self._record("retract", payload, actor, reason, decided_at)
 
     def merge(self, first: str, second: str, *, actor: str, reason: str = "", decided_at: Moment | None = None) -> str:
         """Say that two names are one entity; the id of the event, whose undo parts them again."""

@@ -14,9 +14,9 @@ from motherlode.nuggets.access import StoreAccess
 from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.ledger import Event
-from motherlode.nuggets.reading import Filter, Moment, known_micros, select_nuggets
+from motherlode.nuggets.reading import Filter, Moment, full_id, known_micros, select_nuggets
 from motherlode.nuggets.record import Claim, When
-from motherlode.nuggets.values import Value
+from motherlode.nuggets.values import Value, stored_value
 
 __all__ = ["PendingClaim", "StoreListing"]
 
@@ -94,6 +94,7 @@ class StoreListing(StoreAccess):
         """Put a corrected claim in place of one; what is not given stays. The id of the event that rejects the old one.
 
         The new claim's source is ``review:`` and the actor; undoing the event and retracting that source takes it back.
+        It has no text: the sentence is the document's, and goes when that is erased.
         Errors: InputError for an unknown claim, or where nothing is corrected.
         """
         if object is None and valid_from is None and valid_to is None:
@@ -102,23 +103,22 @@ class StoreListing(StoreAccess):
             rows = work.session.execute(
                 f"SELECT {_CLAIM} FROM nugget_claims c JOIN nugget_documents d ON d.doc = c.doc WHERE c.claim_id = ? "
                 "ORDER BY c.seq",
-                (claim,),
+                (full_id(work.session, claim, "claim"),),
             )
             if not rows:
                 raise InputError(f"no claim has the id {claim!r}; review_queue() lists those that wait")
             said = _claim_values(rows[0])
             at = work.at if decided_at is None else parse_date(decided_at).earliest
-            event = work.record(Event.of("review", {"claim": claim, "verdict": "reject"}, actor, reason, at))
+            event = work.record(Event.of("review", {"claim": rows[0][0], "verdict": "reject"}, actor, reason, at))
             corrected = Claim(
                 said["subject"],
                 said["predicate"],
-                said["object"] if object is None else object,
+                stored_value(said["object"], said["object_kind"], said["unit"]) if object is None else object,
                 valid_from=said["valid_from"] if valid_from is None else valid_from,
                 valid_to=said["valid_to"] if valid_to is None else valid_to,
                 source=f"review:{actor}",
                 scope=said["scope"],
                 negated=said["negated"],
-                text=said["text"],
                 kind=said["kind"],
             )
             work.add([corrected])
@@ -130,7 +130,10 @@ class StoreListing(StoreAccess):
             for row in session.cursor_rows(
                 f"SELECT {_CLAIM} FROM nugget_claims c JOIN nugget_documents d ON d.doc = c.doc ORDER BY c.seq"
             ):
-                yield {name: value for name, value in _claim_values(row).items() if value not in (None, False)}
+                said = _claim_values(row)
+                if not said["negated"]:
+                    del said["negated"]
+                yield {name: value for name, value in said.items() if value is not None}
 
     def export_events(self) -> Iterator[dict[str, Any]]:
         """Every event as JSON values; `Event(**values)` and `record_events` take them."""
@@ -160,12 +163,17 @@ def _stated(earliest: int | None, latest: int | None, granularity: int | None) -
     return str(PartialDate(earliest, latest, Granularity(granularity)))
 
 
+def _amount_and_unit(shown: str) -> tuple[str, str]:
+    """'4.2%' → '4.2' and '%', '12 km' → '12' and 'km', '7' → '7' and ''."""
+    end = next((at for at, sign in enumerate(shown) if sign not in "-.0123456789"), len(shown))
+    return shown[:end], shown[end:].strip()
+
+
 def _claim_values(row: tuple[Any, ...]) -> dict[str, Any]:
     value: Any = row[3]
     unit = None
     if row[4] == "number":
-        amount, _, unit = row[3].partition(" ") if row[3][-1:] not in "%°" else (row[3][:-1], "", row[3][-1])
-        value, unit = amount, unit or ""
+        value, unit = _amount_and_unit(row[3])
     elif row[4] == "truth":
         value = row[3] == "yes"
     moment = from_micros(row[22])

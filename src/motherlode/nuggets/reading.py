@@ -166,14 +166,21 @@ def read_nuggets(session: Session, ids: Iterable[str], known_at: int | None = No
     return found
 
 
-def full_id(session: Session, prefix: str) -> str:
-    """The nugget's id that begins so, as people copy it from a table; the prefix itself where none or several do."""
+_IDS = {
+    "nugget": "SELECT DISTINCT nugget_id FROM nugget_versions WHERE nugget_id >= ? AND nugget_id < ? LIMIT 2",
+    "claim": "SELECT DISTINCT claim_id FROM nugget_claims WHERE claim_id >= ? AND claim_id < ? LIMIT 2",
+    "event": "SELECT event_id FROM nugget_events WHERE event_id >= ? AND event_id < ? LIMIT 2",
+}
+
+
+def full_id(session: Session, prefix: str, kind: str = "nugget") -> str:
+    """The id that begins so, as people copy it from a table; the prefix itself where none or several do.
+
+    kind: nugget, claim or event
+    """
     if len(prefix) < 6:
         return prefix
-    rows = session.execute(
-        "SELECT DISTINCT nugget_id FROM nugget_versions WHERE nugget_id >= ? AND nugget_id < ? LIMIT 2",
-        (prefix, prefix + "g"),
-    )
+    rows = session.execute(_IDS[kind], (prefix, prefix + "g"))
     return str(rows[0][0]) if len(rows) == 1 else prefix
 
 

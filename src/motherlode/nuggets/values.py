@@ -12,7 +12,7 @@ from functools import lru_cache
 from motherlode.core.time import PartialDate, parse_partial_date
 from motherlode.errors import InputError
 
-__all__ = ["Quantity", "Value", "canonical_value", "display_value", "normalize_name", "parse_value"]
+__all__ = ["Quantity", "Value", "canonical_value", "display_value", "normalize_name", "parse_value", "stored_value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +115,20 @@ def parse_value(text: str, unit: str) -> Quantity:
     if _NUMBER.fullmatch(bare) is None:
         raise InputError(f"{text!r} has the unit {unit!r} but is no number; give a number, or the text without a unit")
     return Quantity(Decimal(re.sub(r"[ ,_']", "", bare)), unit)
+
+
+def stored_value(value: Value, kind: str | None, unit: str | None = None) -> Value:
+    """A value that was written as text, by its kind (name, number, date, truth): what `display_value` made of it.
+
+    Errors: InputError for text that is no such value.
+    """
+    if kind == "date":
+        return parse_partial_date(value)  # type: ignore[arg-type]  # refuses what is no date
+    if kind == "number" or (unit is not None and not isinstance(value, str)):
+        try:
+            return Quantity(Decimal(str(value).replace(",", "")), unit or None)
+        except InvalidOperation:
+            raise InputError(f"the object {value!r} is said to be a number") from None
+    if kind == "truth" and isinstance(value, str):
+        return value.casefold() in ("yes", "true", "1")
+    return parse_value(value, unit) if unit and isinstance(value, str) else value

@@ -1,0 +1,155 @@
+"""What waits for people, what is written out, and that it reads back as it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from motherlode import Claim, Document, InputError, NuggetStore, Quantity
+from motherlode.nuggets.bulk import claims_of
+from motherlode.nuggets.listing import PendingClaim
+from motherlode.nuggets.store import open_nuggets
+from tests.nugget_worlds import Ticking, stored_rows
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[NuggetStore]:
+    with open_nuggets(tmp_path / "f.db", clock=Ticking()) as opened:
+        yield opened
+
+
+def _waiting(store: NuggetStore, **fields: Any) -> str:
+    store.assert_claims([Claim(**{"subject": "Foo", "predicate": "area", "confidence": 0.7, **fields})])
+    [one] = store.review_queue()
+    return one.claim_id
+
+
+def test_a_claim_of_middling_confidence_waits_with_what_a_person_needs(store: NuggetStore) -> None:
+    claim = _waiting(store, object="B", valid_from="2010", source="d", text="B since 2010")
+    assert store.review_queue() == [PendingClaim(claim, "Foo", "area", "B", "2010", None, "d", "B since 2010", 0.7)]
+    assert store.review_queue(limit=0) == []
+    store.review(claim, "accept", actor="ann")
+    assert store.review_queue() == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Quantity(Decimal("1200.5"), "km²"),
+        Quantity(Decimal("-4.20"), "%"),
+        Quantity(Decimal(12), "vol %"),
+        Quantity(Decimal("0"), None),
+        Quantity(Decimal("20"), "°C"),
+        Quantity(Decimal("90"), "°"),
+        Quantity(Decimal("1E+30"), "eV"),
+        date(2001, 2, 3),
+        True,
+        False,
+        "a name",
+        "42 men",
+    ],
+)
+def test_correcting_a_date_leaves_the_object_of_its_kind(store: NuggetStore, said: Any) -> None:
+    claim = _waiting(store, object=said, valid_from="2010")
+    store.edit_claim(claim[:12], actor="ann", valid_from="2011")
+    [before, after] = sorted(store.nuggets("Foo"), key=lambda one: one.valid_from or "")
+    assert (before.state, after.state) == ("deprecated", "active")
+    assert (after.object, after.object_kind) == (before.object, before.object_kind)
+    assert after.valid_from == "2011"
+
+
+@pytest.mark.parametrize("fields", [{}, {"actor": ""}])
+def test_an_edit_that_corrects_nothing_or_has_no_actor_records_nothing(
+    store: NuggetStore, fields: dict[str, Any]
+) -> None:
+    claim = _waiting(store, object="B")
+    with pytest.raises(InputError):
+        store.edit_claim(claim, **{"actor": "ann", **fields})
+    assert [one.claim_id for one in store.review_queue()] == [claim]
+    assert store.events() == []
+
+
+def test_an_edit_that_makes_no_claim_leaves_the_old_one_waiting(store: NuggetStore) -> None:
+    claim = _waiting(store, object="B", valid_from="2010")
+    with pytest.raises(InputError, match="ends before it starts"):
+        store.edit_claim(claim, actor="ann", valid_to="2009")
+    assert [one.claim_id for one in store.review_queue()] == [claim]
+    assert store.events() == []
+
+
+def test_a_corrected_claim_keeps_no_word_of_a_document_that_is_erased(store: NuggetStore, tmp_path: Path) -> None:
+    text = "Foo covers, whisper it, 12 square miles."
+    said = Claim("Foo", "area", "12", unit="sq mi", source="d", text=text, span=(0, len(text)), confidence=0.7)
+    store.ingest(Document("d", text), claims=[said])
+    [one] = store.review_queue()
+    store.edit_claim(one.claim_id, actor="ann", object=Quantity(Decimal(13), "sq mi"))
+    store.erase("d", actor="dpo")
+    [left] = store.nuggets("Foo")
+    assert left.object == "13 sq mi"
+    assert [evidence.source for evidence in store.evidence(left)] == ["review:ann"]
+    store.close()
+    for file in tmp_path.iterdir():
+        assert b"whisper" not in file.read_bytes(), file
+
+
+def test_claims_and_events_go_by_the_first_letters_of_their_ids(store: NuggetStore) -> None:
+    claim = _waiting(store, object="B")
+    event = store.review(claim[:11], "accept", actor="ann")
+    assert store.nuggets("Foo")[0].state == "active"
+    store.undo(event[:11], actor="ann")
+    assert store.nuggets("Foo")[0].state == "pending"
+    store.retract(claim=claim[:11], actor="ann")
+    assert store.nuggets("Foo")[0].state == "retracted"
+    with pytest.raises(InputError, match="no claim has the id"):
+        store.review(claim[:5], "accept", actor="ann")
+
+
+def test_what_the_store_does_not_know_cannot_be_retracted(store: NuggetStore) -> None:
+    for said in ({"source": "nobody"}, {"claim": "c123456789"}):
+        with pytest.raises(InputError, match="nobody|c123456789"):
+            store.retract(**said)
+    assert store.events() == []
+
+
+def test_an_export_read_back_makes_the_same_store(store: NuggetStore, tmp_path: Path) -> None:
+    store.assert_claims(
+        [
+            Claim("A", "ceo", "B", valid_from="1990s", valid_to="2005-Q2", source="x", version="2.1", publisher="p"),
+            Claim("A", "ceo", "C", valid_from="2005-Q3", source="y", published_at="2006", confidence=0.7),
+            Claim("A", "ceo", "D", valid_from="../2012", source="y", published_at="2006", confidence=0.0),
+            Claim("A", "ceo", "B", valid_to="2004", negated=True, source="z", scope="user:1"),
+            Claim("A", "listed", object=False, source="x", version="2.1"),
+            Claim("A", "listed", object=True, valid_from="2011-08-24T10:00:00Z", source="x", version="2.1"),
+            Claim("A", "share", object=Quantity(Decimal("4.20"), "%"), kind="episodic_event", source="x", version=3),
+            Claim("A", "content", object=Quantity(Decimal("12"), "vol%"), source="x", version=3),
+            Claim("A", "founded", object=date(1976, 4, 1), text="said so", span=(3, 10), source="x", version=3),
+        ]
+    )
+    lines = [json.dumps(row) for row in store.export_claims()]
+    assert len(lines) == 9
+    with open_nuggets(tmp_path / "g.db", clock=Ticking()) as other:
+        other.assert_claims(claims_of(map(json.loads, lines)))
+        assert stored_rows(other) == stored_rows(store)
+        assert [json.dumps(row) for row in other.export_claims()] == lines
+
+
+def test_contested_spellings_of_one_subject_are_one_conflict(store: NuggetStore) -> None:
+    store.assert_claims(
+        [
+            Claim("Apple", "ceo", "A", valid_from="2010", source="x"),
+            Claim("Apple Inc.", "ceo", "B", valid_from="2010", source="y"),
+            Claim("Zoo", "ceo", "A", valid_from="2010", source="x"),
+            Claim("Zoo", "ceo", "B", valid_from="2010", source="y"),
+            Claim("Big Apple", "ceo", "C", valid_from="2010", source="z"),
+        ]
+    )
+    store.merge("Apple", "Big Apple", actor="ann")
+    groups = store.conflicts()
+    assert [sorted(one.object for one in group) for group in groups] == [["A", "B", "C"], ["A", "B"]]
+    assert store.conflicts(known_at="1990-01-01") == []
