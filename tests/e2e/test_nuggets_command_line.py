@@ -66,6 +66,9 @@ def test_a_decision_and_its_undoing(store: Path) -> None:
     assert said("show", cook, "-s", store)["evidence"][0]["source"].endswith("b.txt")
     lode("nuggets", "undo", done["event"], "--actor", "me", "-s", store)
     assert [one["state"] for one in ceos(store)] == ["superseded", "active"]
+    again = said("resolve", cook, "suppress", "--actor", "me", "-s", store)
+    lode("nuggets", "resolve", "--undo", again["event"][:11], "--actor", "me", "-s", store)
+    assert [one["state"] for one in ceos(store)] == ["superseded", "active"]
 
 
 def test_conflicts_are_listed_and_shown_beside_an_answer(tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ def test_conflicts_are_listed_and_shown_beside_an_answer(tmp_path: Path) -> None
     lode("nuggets", "ingest", tmp_path / "x.claims.jsonl", "-s", tmp_path / "f.db")
     [group] = said("conflicts", "-s", tmp_path / "f.db")
     assert [one["object"] for one in group] == ["A", "B"]
-    assert "sources disagree" in lode("nuggets", "ask", "ceo of Foo", "-s", tmp_path / "f.db").stdout
+    assert lode("nuggets", "ask", "ceo of Foo", "-s", tmp_path / "f.db").stdout.count("sources disagree") == 1
     assert "contested" in lode("nuggets", "conflicts", "-s", tmp_path / "f.db").stdout
 
 
@@ -89,7 +92,8 @@ def test_the_review_queue_can_be_worked(tmp_path: Path) -> None:
     waiting = {one["object"]: one["claim_id"] for one in said("review", "-s", store)}
     assert set(waiting) == {"A", "B", "C"}
     assert "0.70" in lode("nuggets", "review", "-s", store).stdout
-    said("review", "--accept", waiting["A"], "--actor", "me", "-s", store)
+    assert waiting["A"][:11] in lode("nuggets", "review", "-s", store).stdout
+    said("review", "--accept", waiting["A"][:11], "--actor", "me", "-s", store)
     said("review", "--reject", waiting["B"], "--actor", "me", "-s", store)
     said("review", "--edit", waiting["C"], "--object", "D", "--valid-from", "2015", "--actor", "me", "-s", store)
     assert said("review", "-s", store) == []
@@ -118,7 +122,9 @@ def test_reports(store: Path) -> None:
     assert len(said("diff", "--valid", "2005", "2020", "-s", store)["added"]) == 1
     assert "added" in lode("nuggets", "diff", "--known", "2020-01-01", "2100-01-01", "-s", store).stdout
     assert {check["name"] for check in said("doctor", "-s", store)["checks"]} >= {"known_validity", "contested_keys"}
-    assert "single source" in lode("nuggets", "doctor", "-s", store).stdout
+    [line] = [one for one in lode("nuggets", "doctor", "-s", store).stdout.splitlines() if "single source" in one]
+    assert line.split()[2:4] == ["notice", "100.0%"]
+    assert "Tim Cook" in lode("nuggets", "chain", "Apple", "ceo", "--join", "--at", "2020", "-s", store).stdout
     assert "chiefExecutiveOfficer" in lode("nuggets", "schema", "-s", store).stdout
 
 
@@ -132,6 +138,8 @@ def test_an_export_read_back_makes_the_same_facts(store: Path, tmp_path: Path) -
     assert exported[0] == exported[1]
     assert len(exported[0]) == 3
     assert lode("nuggets", "export", "events", "-s", store).stdout == ""
+    assert said("export", "events", "-s", store) == []
+    assert {one["id"] for one in said("export", "nuggets", "-s", store)} == exported[0]
 
 
 def test_eval_measures_the_store_beside_baselines(store: Path, tmp_path: Path) -> None:
@@ -169,7 +177,16 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, store: Path) -> None:
         (("resolve", "nonsense", "love", "--actor", "me"), "prefer, suppress"),
         (("undo", "nonsense", "--actor", "me"), "no event has the id"),
         (("review", "--accept", "nonsense", "--actor", "me"), "no claim has the id"),
-        (("retract",), "either source"),
+        (("retract",), "either --source"),
+        (("retract", "--source", "nonsense", "--actor", "me"), "no document"),
+        (("retract", "--claim", "nonsense", "--actor", "me"), "no claim has the id"),
+        (("resolve", "--actor", "me"), "--undo EVENT"),
+        (("diff",), "--known A B"),
+        (("diff", "--known", "2020-01-01T00:00", "2021-01-01"), "no time zone"),
+        (("export", "claims", "--known-at", "2020-01-01"), "--known-at"),
+        (("export", "claims", "--out", "/nonexistent/x"), "cannot be written"),
+        (("eval", "/nonexistent.jsonl"), "No such file"),
+        (("history", "caf\udce9", "ceo", "--known-at", "never"), "is not a date"),
         (("erase", "nonsense", "--yes"), "no document"),
         (("chain", "Apple"), "subject and predicate"),
         (("export", "everything"), "claims, nuggets or events"),
@@ -177,6 +194,44 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, store: Path) -> None:
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(store: Path, arguments: tuple[str, ...], words: str) -> None:
     assert words in lode("nuggets", *arguments, "-s", store, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("none.txt",), "no such source"),
+        (("none.claims.jsonl",), "no such file of claims"),
+        (("{texts}", "-x", "oracle"), "offline, spacy, none or llm:MODEL"),
+        (("{texts}", "--published-at", "2020-01-01T00:00"), "no time zone"),
+    ],
+)
+def test_a_mistake_in_ingest_makes_no_store(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    (tmp_path / "a.txt").write_text(COOK, "utf-8")
+    given = [one.format(texts=tmp_path / "a.txt") for one in arguments]
+    assert words in lode("nuggets", "ingest", *given, "-s", tmp_path / "f.db", code=2).stderr
+    assert not (tmp_path / "f.db").exists()
+
+
+def test_claims_and_documents_can_be_read_by_one_command(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "b.txt").write_text(COOK, "utf-8")
+    row = {"subject": "Apple", "predicate": "ceo", "object": "Steve Jobs", "valid_from": "1997", "source": "d"}
+    (tmp_path / "texts" / "c.claims.jsonl").write_text(json.dumps(row), "utf-8")
+    first = lode("nuggets", "ingest", tmp_path / "texts", "-s", tmp_path / "f.db")
+    assert "claims, not documents" in first.stderr
+    assert [one["object"] for one in ceos(tmp_path / "f.db")] == ["Tim Cook"]
+    both = said("ingest", tmp_path / "texts", tmp_path / "texts" / "c.claims.jsonl", "-s", tmp_path / "f.db")
+    assert (both["known_already"], both["ready_claims"]) == (1, 1)
+    assert [one["object"] for one in ceos(tmp_path / "f.db")] == ["Steve Jobs", "Tim Cook"]
+
+
+def test_the_same_text_under_another_date_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text(COOK, "utf-8")
+    for date, known in (("2012", 0), ("2013", 0), ("2013", 1)):
+        done = said("ingest", tmp_path / "b.txt", "--published-at", date, "-s", tmp_path / "f.db")
+        assert done["known_already"] == known, date
+    evidence = said("show", ceos(tmp_path / "f.db")[0]["id"], "-s", tmp_path / "f.db")["evidence"]
+    assert "2013" in [one["published_at"] for one in evidence]
 
 
 def test_a_missing_store_is_named_and_not_made(tmp_path: Path) -> None:
@@ -231,3 +286,17 @@ def test_the_timeline_draws_certain_possible_and_open_stretches() -> None:
         "D  ░░░░█",
         "   2000    2004    2010",
     ]
+
+
+def test_labels_of_wide_letters_keep_the_bars_aligned() -> None:
+    from rich.cells import cell_len
+
+    from motherlode.cli.timeline import Bar, draw_timeline, label_width
+
+    start, end = (parse_partial_date(text) for text in ("2000-01-01", "2010-01-01"))
+    bounds = (start.earliest, start.latest), (end.earliest, end.latest)
+    bars = [Bar(label, "active", *bounds) for label in ("山田太郎", "Bo\nB", "x" * 50)]
+    drawn = draw_timeline(bars, now=end.earliest, width=20).plain.split("\n")
+    assert label_width(bars) == 30
+    assert [cell_len(line.rstrip("█")) for line in drawn[:3]] == [31, 31, 31]
+    assert drawn[1].startswith("Bo B ")

@@ -65,16 +65,31 @@ def reporting_errors(command: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+_SAID_AS = {
+    "overwrite=True": "--overwrite",
+    "open it with create=True to begin an empty one": "begin one with `lode nuggets ingest`",
+    "or open it for writing with create=True": "or begin with `lode nuggets ingest`",
+    "; give an aware datetime, e.g. datetime(…, tzinfo=UTC), or a date": (
+        "; add it, e.g. 2020-01-01T00:00Z, or give a day"
+    ),
+    "store.review_queue()": "lode nuggets review",
+    "review_queue()": "lode nuggets review",
+    "store.events()": "lode nuggets export events",
+    "store.decide(nugget, 'prefer', …)": "lode nuggets resolve",
+    "edit_claim corrects object, valid_from or valid_to; give one of them, or review(…)": (
+        "--edit corrects --object, --valid-from or --valid-to; give one of them, or --accept the claim as it is"
+    ),
+    "either source= (a document's id) or claim= (a claim's id)": (
+        "either --source (a document's id) or --claim (a claim's id)"
+    ),
+    "known=(t1, t2) or valid=(t1, t2)": "--known A B or --valid A B",
+    "(vectors=…)": "(--vectors DIR)",
+}
+
+
 def _in_options(message: str) -> str:
     """The library speaks of arguments, a command line of options."""
-    for spoken, option in (
-        ("overwrite=True", "--overwrite"),
-        ("open it with create=True to begin an empty one", "begin one with `lode nuggets ingest`"),
-        (
-            "; give an aware datetime, e.g. datetime(…, tzinfo=UTC), or a date",
-            "; add it, e.g. 2020-01-01T00:00Z, or give a day",
-        ),
-    ):
+    for spoken, option in _SAID_AS.items():
         message = message.replace(spoken, option)
     return message
 

@@ -14,8 +14,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from motherlode.cli.console import problems, results
-from motherlode.cli.timeline import STYLES, Bar, draw_timeline
+from motherlode.cli.console import DrawnProgress, problems, results
+from motherlode.cli.timeline import STYLES, Bar, draw_timeline, label_width
 from motherlode.core.time import to_micros
 from motherlode.errors import InputError
 from motherlode.workflows.nugget_words import words_of_predicate as _words
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AskRequest",
+    "StorePlace",
     "ask",
     "conflicts",
     "decide",
@@ -37,16 +38,27 @@ __all__ = [
     "review",
     "show",
     "undo",
+    "update_vectors",
 ]
 
 _SENTENCE = 90  # characters of evidence in a table
 _ID = 11  # characters of an id that tell it from others; every command takes them
 
 
+@dataclass(frozen=True, slots=True)
+class StorePlace:
+    """Where a store is, and the index of its facts for late interaction."""
+
+    where: str
+    encoder: str | None = None
+    vectors: str | None = None
+
+
 @contextmanager
-def opened(where: str, *, create: bool = False, encoder: str | None = None) -> Iterator[NuggetStore]:
+def opened(place: str | StorePlace, *, create: bool = False) -> Iterator[NuggetStore]:
     """The store of a command; reading commands make none."""
-    with open_nuggets(where, create=create, encoder=encoder) as store:
+    place = StorePlace(place) if isinstance(place, str) else place
+    with open_nuggets(place.where, create=create, encoder=place.encoder, vectors=place.vectors) as store:
         yield store
 
 
@@ -68,9 +80,10 @@ class AskRequest:
     sources: Sequence[str] | None
 
 
-def ask(where: str, request: AskRequest, encoder: str | None, *, why: bool, as_json: bool, no_color: bool) -> None:
-    """Print the answers to a question."""
-    with opened(where, encoder=encoder) as store:
+def ask(place: StorePlace, request: AskRequest, *, why: bool, as_json: bool, no_color: bool) -> None:
+    """Print the answers to a question; with an encoder, the index of facts is brought up to date first."""
+    with opened(place) as store:
+        update_vectors(store, quiet=as_json)
         hits = store.ask(
             request.question,
             valid_at=request.valid_at,
@@ -86,12 +99,24 @@ def ask(where: str, request: AskRequest, encoder: str | None, *, why: bool, as_j
     console = results(no_color=no_color)
     if not hits:
         when = "" if request.valid_at is None else f" at {request.valid_at}"
-        console.print(f"nothing is known{when} of: {request.question}", markup=False)
+        console.print(f"nothing is known{when} of: {request.question}", markup=False, soft_wrap=True)
         return
     console.print(_hits_table(hits, why=why))
+    told: set[frozenset[str]] = set()  # each side of a conflict is an answer; it is told once
     for hit in hits:
         if hit.conflict is not None:
-            _print_conflict(console, hit)
+            sides = frozenset(one.nugget_id for one in (hit.nugget, *hit.conflict.rivals))
+            if sides not in told:
+                _print_conflict(console, hit)
+            told.add(sides)
+
+
+def update_vectors(store: NuggetStore, *, quiet: bool) -> None:
+    """Take what is new into the index for late interaction, where the store has one."""
+    if store.vectors is not None:
+        progress = DrawnProgress(problems(), quiet=quiet)
+        with progress.shown():
+            store.update_vectors(progress)
 
 
 def _hits_table(hits: Sequence[NuggetHit], *, why: bool) -> Table:
@@ -179,12 +204,12 @@ def history(
         return
     console = results(no_color=no_color)
     if not found:
-        console.print(f"nothing is known of {subject} — {predicate}", markup=False)
+        console.print(f"nothing is known of {subject} — {predicate}", markup=False, soft_wrap=True)
         return
     console.print(nuggets_table(found))
     bars = [
         Bar(
-            nugget.object[:30],
+            nugget.object,
             nugget.state,
             (nugget.interval.start_earliest, nugget.interval.start_latest),
             (nugget.interval.end_earliest, nugget.interval.end_latest),
@@ -193,8 +218,7 @@ def history(
         if nugget.interval.is_known
     ]
     if bars:
-        longest = max(len(bar.label) for bar in bars)
-        console.print(draw_timeline(bars, now=now, width=max(20, min(72, console.width - longest - 6))))
+        console.print(draw_timeline(bars, now=now, width=max(20, min(72, console.width - label_width(bars) - 6))))
 
 
 def conflicts(where: str, known_at: str | None, *, as_json: bool, no_color: bool) -> None:
@@ -222,7 +246,7 @@ def decide(where: str, nugget: str, action: str, actor: str, reason: str, *, as_
         print_json({"event": event, "nugget": found.to_dict()})
         return
     results().print(nuggets_table([found]))
-    results().print(f"undo it: lode nuggets undo {event} --actor {actor}", markup=False)
+    results().print(f"undo it: lode nuggets undo {event} --actor {actor}", markup=False, soft_wrap=True)
 
 
 def undo(where: str, event: str, actor: str, reason: str, *, as_json: bool) -> None:
@@ -232,7 +256,7 @@ def undo(where: str, event: str, actor: str, reason: str, *, as_json: bool) -> N
     if as_json:
         print_json({"event": done, "undone": event})
     else:
-        results().print(f"undone; this was event {done}", markup=False)
+        results().print(f"undone; this was event {done}", markup=False, soft_wrap=True)
 
 
 def review(
@@ -256,7 +280,9 @@ def review(
             if as_json:
                 print_json({"event": event})
             else:
-                results().print(f"done ({kind}); undo it: lode nuggets undo {event} --actor {actor}", markup=False)
+                results().print(
+                    f"done ({kind}); undo it: lode nuggets undo {event} --actor {actor}", markup=False, soft_wrap=True
+                )
             return
         waiting = store.review_queue()
     if as_json:
@@ -268,12 +294,12 @@ def review(
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("claim", "confidence", "when", "said in", "id"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "id")
     for one in waiting:
         when = f"{one.valid_from or '?'} to {one.valid_to or '…'}" if one.valid_from or one.valid_to else "no date"
         said = one.source if one.text is None else f"{one.source}: {_shortened(one.text)}"
         fact = Text(f"{one.subject} — {_words(one.predicate)}: ").append(one.object, style="bold")
-        table.add_row(fact, f"{one.confidence:.2f}", when, Text(said), Text(one.claim_id, style="dim"))
+        table.add_row(fact, f"{one.confidence:.2f}", when, Text(said), Text(one.claim_id[:_ID], style="dim"))
     console.print(table)
 
 
@@ -286,14 +312,14 @@ def retract(
     if as_json:
         print_json({"event": event})
     else:
-        results().print(f"retracted; undo it: lode nuggets undo {event} --actor {actor}", markup=False)
+        results().print(f"retracted; undo it: lode nuggets undo {event} --actor {actor}", markup=False, soft_wrap=True)
 
 
-def erase(where: str, source: str, actor: str, reason: str, *, agreed: bool, as_json: bool) -> None:
+def erase(place: StorePlace, source: str, actor: str, reason: str, *, agreed: bool, as_json: bool) -> None:
     """Erase a document for good and print the certificate."""
     if not agreed:
         raise InputError(f"erasing {source!r} cannot be undone; say --yes to do it")
-    with opened(where) as store:
+    with opened(place) as store:
         certificate = store.erase(source, actor=actor, reason=reason)
     if as_json:
         print_json(certificate.to_dict())
@@ -303,7 +329,10 @@ def erase(where: str, source: str, actor: str, reason: str, *, agreed: bool, as_
         f"erased {len(certificate.claims)} claims, {len(certificate.text_digests)} texts at {certificate.erased_at}; "
         f"{len(certificate.nuggets_gone)} nuggets are gone, {len(certificate.nuggets_kept)} stand on other sources",
         markup=False,
+        soft_wrap=True,
     )
-    console.print(f"certificate {certificate.event}, document {certificate.source_digest}", markup=False)
+    console.print(
+        f"certificate {certificate.event}, document {certificate.source_digest}", markup=False, soft_wrap=True
+    )
     if certificate.bytes_left:
-        problems().print("a reader holds the write-ahead log open: old bytes leave it with the next checkpoint")
+        problems().print("another process holds old bytes open (a log, an index): they leave when it is done")

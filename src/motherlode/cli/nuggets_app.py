@@ -29,6 +29,15 @@ KnownAt = Annotated[
 Actor = Annotated[str, typer.Option(help="Who says so; kept with the reason.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Encoder = Annotated[
+    str | None, typer.Option("--encoder", "-e", help="Rank by late interaction too: minilm, or a ColBERT model.")
+]
+Vectors = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LODE_NUGGETS_VECTORS", metavar="DIR", help="Its index; beside a file by default, named for a URL."
+    ),
+]
 Scope = Annotated[str, typer.Option(help="Whose facts.")]
 _FILE = "facts.db"
 
@@ -45,6 +54,8 @@ def ingest_command(
     version: Annotated[str | None, typer.Option("--doc-version", help="Of all these documents.")] = None,
     published_at: Annotated[str | None, typer.Option(metavar="DATE", help="Of all these documents.")] = None,
     publisher: Annotated[str | None, typer.Option(help="Who counts as independent, if not each document.")] = None,
+    encoder: Encoder = None,
+    vectors: Vectors = None,
     budget_usd: Annotated[float | None, typer.Option(help="Stop before models would cost more.")] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Say what models would cost, and ask none.")] = False,
     quiet: Quiet = False,
@@ -52,13 +63,25 @@ def ingest_command(
 ) -> None:
     """Read documents into facts, or record claims that are ready. Interrupted, the same command goes on."""
     from motherlode.cli import nuggets_reports as reports
+    from motherlode.cli.nuggets import StorePlace
 
-    if claims or all(source.endswith(".claims.jsonl") for source in sources):
-        reports.load_claims(store, sources, quiet=quiet, as_json=json)
+    place = StorePlace(store, encoder, vectors)
+    files = sources if claims else [name for name in sources if name.endswith((".claims.jsonl", ".claims.ndjson"))]
+    texts = [name for name in sources if name not in files]
+    n_ready = reports.load_claims(place, files, quiet=quiet, as_json=json, is_all=not texts) if files else 0
+    if not texts:
         return
     document = {"version": version, "published_at": published_at, "publisher": publisher}
     reports.ingest(
-        store, sources, extractor, document, budget_usd=budget_usd, estimate=estimate, quiet=quiet, as_json=json
+        place,
+        texts,
+        extractor,
+        document,
+        n_ready=n_ready,
+        budget_usd=budget_usd,
+        estimate=estimate,
+        quiet=quiet,
+        as_json=json,
     )
 
 
@@ -74,18 +97,17 @@ def ask_command(
     scope: Annotated[str | None, typer.Option(help="Whose facts; all by default.")] = None,
     predicate: Annotated[list[str] | None, typer.Option(help="Only such facts; may be repeated.")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only what these documents say; may be repeated.")] = None,
-    encoder: Annotated[
-        str | None, typer.Option("--encoder", "-e", help="Rank by late interaction too, with this encoder.")
-    ] = None,
+    encoder: Encoder = None,
+    vectors: Vectors = None,
     why: Annotated[bool, typer.Option("--why", help="Say why each answer is there.")] = False,
     json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
     """Ask a question, as of a time in the world and a time of knowledge."""
-    from motherlode.cli.nuggets import AskRequest, ask
+    from motherlode.cli.nuggets import AskRequest, StorePlace, ask
 
     request = AskRequest(question, at, known_at, k, scope, predicate, source)
-    ask(store, request, encoder, why=why, as_json=json, no_color=no_color)
+    ask(StorePlace(store, encoder, vectors), request, why=why, as_json=json, no_color=no_color)
 
 
 @nuggets_app.command("show", no_args_is_help=True)
@@ -135,16 +157,23 @@ def conflicts_command(
 @nuggets_app.command("resolve", no_args_is_help=True)
 @reporting_errors
 def resolve_command(
-    nugget: Annotated[str, typer.Argument(metavar="NUGGET", help="Its id.")],
-    action: Annotated[str, typer.Argument(help="prefer (the pin) or suppress.")],
     actor: Actor,
+    nugget: Annotated[str | None, typer.Argument(metavar="NUGGET", help="Its id.")] = None,
+    action: Annotated[str | None, typer.Argument(metavar="ACTION", help="prefer (the pin) or suppress.")] = None,
+    event: Annotated[str | None, typer.Option("--undo", metavar="EVENT", help="Take such a decision back.")] = None,
     reason: Reason = "",
     store: Store = _FILE,
     json: AsJson = False,
 ) -> None:
     """Decide about a nugget, for good."""
-    from motherlode.cli.nuggets import decide
+    from motherlode.cli.nuggets import decide, undo
+    from motherlode.errors import InputError
 
+    if event is not None and nugget is None:
+        undo(store, event, actor, reason, as_json=json)
+        return
+    if event is not None or nugget is None or action is None:
+        raise InputError("resolve takes a nugget and what to do with it (prefer or suppress), or --undo EVENT")
     decide(store, nugget, action, actor, reason, as_json=json)
 
 
@@ -211,15 +240,16 @@ def retract_command(
 def erase_command(
     source: Annotated[str, typer.Argument(metavar="DOCUMENT", help="Its id.")],
     yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone: do it.")] = False,
+    vectors: Vectors = None,
     actor: Actor = "unnamed",
     reason: Reason = "",
     store: Store = _FILE,
     json: AsJson = False,
 ) -> None:
     """Remove every byte of a document, and print the certificate."""
-    from motherlode.cli.nuggets import erase
+    from motherlode.cli.nuggets import StorePlace, erase
 
-    erase(store, source, actor, reason, agreed=yes, as_json=json)
+    erase(StorePlace(store, vectors=vectors), source, actor, reason, agreed=yes, as_json=json)
 
 
 @nuggets_app.command("diff")
@@ -296,11 +326,12 @@ def export_command(
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Standard output by default.")] = None,
     known_at: KnownAt = None,
     store: Store = _FILE,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON list in place of lines.")] = False,
 ) -> None:
     """Write claims, nuggets or events as JSON lines; ingest --claims reads claims back."""
     from motherlode.cli.nuggets_reports import export
 
-    export(store, what, out, known_at)
+    export(store, what, out, known_at, as_json=json)
 
 
 @nuggets_app.command("schema")

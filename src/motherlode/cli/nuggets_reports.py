@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from motherlode.cli.console import EXIT_ERROR, DrawnProgress, problems, results
-from motherlode.cli.nuggets import nuggets_table, opened, print_json
+from motherlode.cli.nuggets import StorePlace, nuggets_table, opened, print_json, update_vectors
 from motherlode.errors import InputError
 from motherlode.workflows.documents import SourceReport
 from motherlode.workflows.nugget_evaluation import evaluate_store
 from motherlode.workflows.nugget_ingest import (
+    check_before_reading,
     estimate_cost,
     ingest_documents,
     make_extractor,
@@ -27,24 +28,26 @@ from motherlode.workflows.nugget_ingest import (
 
 __all__ = ["chain", "diff", "doctor", "evaluate", "export", "ingest", "load_claims", "schema"]
 
-_SEVERITIES = {"good": "green", "info": "cyan", "warning": "yellow", "bad": "red", "critical": "red"}
+_SEVERITIES = {"ok": "green", "notice": "cyan", "warning": "yellow", "critical": "bold red"}
 
 
 def ingest(
-    where: str,
+    place: StorePlace,
     sources: Sequence[str],
     extractor: str,
     document: dict[str, str | None],
     *,
+    n_ready: int,
     budget_usd: float | None,
     estimate: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Read documents into facts."""
+    """Read documents into facts. n_ready: claims that came as such with them, for the account."""
     progress = DrawnProgress(problems(), quiet=quiet or as_json)
     report = SourceReport()
-    with opened(where, create=True) as store:
+    check_before_reading(sources, extractor, document["published_at"])
+    with opened(place, create=True) as store:
         reader = make_extractor(extractor, store, budget_usd=budget_usd)
         documents = read_whole(sources, report, **document)
         if estimate:
@@ -52,37 +55,49 @@ def ingest(
             return
         with progress.shown():
             summary = ingest_documents(store, documents, reader, progress=progress)
+        update_vectors(store, quiet=quiet or as_json)
     summary.skipped = dict(report.skipped)
     if as_json:
-        print_json(summary.to_dict())
+        print_json(summary.to_dict() | ({"ready_claims": n_ready} if n_ready else {}))
     else:
         console = results()
         console.print(
             f"{summary.n_documents} documents ({summary.n_known} known already), {summary.n_claims} claims, "
             f"{summary.n_pending} wait for review, {summary.n_refused} refused",
             markup=False,
+            soft_wrap=True,
         )
         for reason, n in report.skipped.items():
-            problems().print(f"skipped: {reason} ({n}), e.g. {report.examples.get(reason, '')}", markup=False)
+            problems().print(
+                f"skipped: {reason} ({n}), e.g. {report.examples.get(reason, '')}", markup=False, soft_wrap=True
+            )
         for name, reason in summary.quarantined:
-            problems().print(f"quarantined: {name}: {reason}", markup=False)
+            problems().print(f"quarantined: {name}: {reason}", markup=False, soft_wrap=True)
     if summary.quarantined:
         raise typer.Exit(EXIT_ERROR)
 
 
-def load_claims(where: str, files: Sequence[str], *, quiet: bool, as_json: bool) -> None:
-    """Record claims that are ready, from JSON lines."""
+def load_claims(place: StorePlace, files: Sequence[str], *, quiet: bool, as_json: bool, is_all: bool) -> int:
+    """Record claims that are ready, from JSON lines; how many. is_all: no documents follow."""
+    for file in files:
+        if not Path(file).is_file():
+            raise InputError(f"no such file of claims: {file}; it has one JSON object a line, with the fields of Claim")
     progress = DrawnProgress(problems(), quiet=quiet or as_json)
-    with opened(where, create=True) as store, progress.shown():
-        n = sum(store.assert_rows(Path(file), progress=progress) for file in files)
-    if as_json:
+    with opened(place, create=True) as store:
+        with progress.shown():
+            n = sum(store.assert_rows(Path(file), progress=progress) for file in files)
+        update_vectors(store, quiet=quiet or as_json)
+    if not as_json:
+        results().print(f"{n} claims recorded", markup=False, soft_wrap=True)
+    elif is_all:
         print_json({"claims": n})
-    else:
-        results().print(f"{n} claims recorded", markup=False)
+    return n
 
 
-def export(where: str, what: str, out: Path | None, known_at: str | None) -> None:
-    """Write claims, nuggets or events as JSON lines."""
+def export(where: str, what: str, out: Path | None, known_at: str | None, *, as_json: bool) -> None:
+    """Write claims, nuggets or events as JSON lines, or as one list."""
+    if known_at is not None and what != "nuggets":
+        raise InputError(f"--known-at belongs to export nuggets; {what} are all written, each with its recorded time")
     with opened(where) as store:
         rows: Iterable[dict[str, Any]]
         if what == "claims":
@@ -93,14 +108,30 @@ def export(where: str, what: str, out: Path | None, known_at: str | None) -> Non
             rows = (nugget.to_dict() for nugget in store.nuggets(known_at=known_at))
         else:
             raise InputError(f"export claims, nuggets or events, not {what!r}")
-        lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        lines = _as_list(rows) if as_json else (_line(row) + "\n" for row in rows)
         if out is None:
             sys.stdout.writelines(lines)
             return
         temporary = out.with_name(out.name + ".part")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-        temporary.replace(out)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.writelines(lines)
+            temporary.replace(out)
+        except OSError as error:
+            raise InputError(f"{out}: cannot be written ({error.strerror})") from None
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+def _as_list(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """One JSON list, row by row: a store may not fit in memory."""
+    before = "["
+    for row in rows:
+        yield f"{before}\n{_line(row)}"
+        before = ","
+    yield "[]\n" if before == "[" else "\n]\n"
 
 
 def diff(
@@ -121,7 +152,9 @@ def diff(
         return
     console = results(no_color=no_color)
     if not found:
-        console.print(f"nothing differs between {found.begin} and {found.end} ({found.axis})", markup=False)
+        console.print(
+            f"nothing differs between {found.begin} and {found.end} ({found.axis})", markup=False, soft_wrap=True
+        )
         return
     for name, style, nuggets in (("added", "green", found.added), ("gone", "red", found.gone)):
         if nuggets:
@@ -150,14 +183,16 @@ def doctor(where: str, stale_after_days: float, *, as_json: bool, no_color: bool
     console.print(
         f"{card.n_nuggets:,} nuggets of {card.n_keys:,} keys; {card.n_claims:,} claims, {card.n_documents:,} documents",
         markup=False,
+        soft_wrap=True,
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("check", "share", "95 %", "count", "advice"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("share", "95 %", "count"))
+    for name in ("check", "", "share", "95 %", "count", "advice"):
+        table.add_column(name, overflow="fold", no_wrap=name not in ("check", "advice"))
     for check in card.checks:
         low, high = check.interval
         table.add_row(
-            Text(check.name.replace("_", " "), style=_SEVERITIES.get(check.severity, "")),
+            Text(check.name.replace("_", " ")),
+            Text(check.severity, style=_SEVERITIES[check.severity]),
             f"{check.value:.1%}",
             f"{low:.1%} to {high:.1%}",
             f"{check.numerator:,} of {check.denominator:,}",
@@ -182,13 +217,15 @@ def chain(
     with opened(where) as store:
         if kind == "join":
             name, _, path = subject.rpartition(":") if ":" in subject else subject.partition(".")
-            joined = store.join(name, predicate or path, valid_at=at or store.clock(), known_at=known_at)
+            if predicate is not None:  # a name with dots: lode nuggets chain "St. Gallen" canton.capital --join
+                name, path = subject, predicate
+            joined = store.join(name, path, valid_at=at or store.clock(), known_at=known_at)
             if as_json:
                 print_json(joined.to_dict())
                 return
             for step in joined.steps:
                 answer = step.problem if step.nugget is None else f"{step.nugget.object} ({step.certainty})"
-                console.print(f"{step.subject} — {step.predicate}: {answer}", markup=False)
+                console.print(f"{step.subject} — {step.predicate}: {answer}", markup=False, soft_wrap=True)
             return
         if kind == "renames":
             found = store.renames(subject, valid_at=at, known_at=known_at)
@@ -199,12 +236,12 @@ def chain(
     if as_json:
         print_json(found.to_dict())
         return
-    console.print(" → ".join(found.names) or "nothing is known", markup=False)
+    console.print(" → ".join(found.names) or "nothing is known", markup=False, soft_wrap=True)
     if found.nuggets:
         console.print(nuggets_table(found.nuggets, with_id=False))
     for link in (*found.gaps, *found.overlaps):
         sure = "" if link.is_certain else " (may be)"
-        console.print(f"{link.kind}{sure}: {link.begin or '…'} to {link.end or '…'}", markup=False)
+        console.print(f"{link.kind}{sure}: {link.begin or '…'} to {link.end or '…'}", markup=False, soft_wrap=True)
 
 
 def evaluate(where: str, questions: Path, k: int, *, baselines: bool, as_json: bool, no_color: bool) -> None:

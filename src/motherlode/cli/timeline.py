@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from motherlode.core.time import EVER, NEVER, from_micros
 
-__all__ = ["Bar", "draw_timeline"]
+__all__ = ["Bar", "draw_timeline", "label_width"]
 
+_MAX_LABEL = 30
 CERTAIN, POSSIBLE = "█", "░"
 STYLES = {"active": "green", "superseded": "cyan", "contested": "yellow", "deprecated": "red", "pending": "magenta"}
 
@@ -25,6 +27,11 @@ class Bar:
     end: tuple[int, int]
 
 
+def label_width(bars: Sequence[Bar]) -> int:
+    """Cells of the terminal that the longest label takes; a Chinese character takes two."""
+    return min(_MAX_LABEL, max(cell_len(bar.label) for bar in bars))
+
+
 def draw_timeline(bars: Sequence[Bar], *, now: int, width: int = 60) -> Text:
     """Bars under each other with an axis of years: solid where certain, light where only possible, → where open.
 
@@ -35,7 +42,7 @@ def draw_timeline(bars: Sequence[Bar], *, now: int, width: int = 60) -> Text:
         return Text("no dates are known")
     first, last = min(stated), max(*stated, now)
     span = max(last - first, 1)
-    n_label = max(len(bar.label) for bar in bars)
+    n_label = label_width(bars)
 
     drawn = Text()
     for bar in bars:
@@ -49,7 +56,7 @@ def draw_timeline(bars: Sequence[Bar], *, now: int, width: int = 60) -> Text:
             else:
                 cells.append(" ")
         goes_on = " →" if bar.end[1] == EVER else ""
-        drawn.append(f"{bar.label:<{n_label}} ")
+        drawn.append(set_cell_size(" ".join(bar.label.split()), n_label) + " ")
         drawn.append("".join(cells).rstrip() + goes_on, style=STYLES.get(bar.state, ""))
         drawn.append("\n")
     drawn.append(" " * (n_label + 1) + _axis(first, last, width), style="dim")

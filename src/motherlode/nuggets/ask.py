@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -67,6 +67,8 @@ class StoreQuestions(StoreAccess):
 
     vectors: VectorRanking | None = None
     """Filled by whoever opens the store with an encoder."""
+    purge_copies: Callable[[], bool] | None = None
+    """Removes what was erased from indexes beside the database, whether or not questions use them; False: not yet."""
     _vocabulary: Vocabulary | None = None
 
     def ask(

@@ -61,7 +61,7 @@ class Event:
     def of(cls, kind: str, payload: Mapping[str, Any], actor: str, reason: str, decided_at: int) -> Event:
         """An event whose id is the hash of what it says."""
         if not actor.strip():
-            raise InputError(f"a {kind} event needs an actor: who says so; it is kept with the reason")
+            raise InputError(f"the event {kind!r} needs an actor: who says so; it is kept with the reason")
         content = sorted((name, str(value)) for name, value in payload.items())
         return cls("e" + digest(kind, content, actor, reason, decided_at), kind, decided_at, actor, reason, payload)
 

@@ -113,7 +113,7 @@ class StoreListing(StoreAccess):
             corrected = Claim(
                 said["subject"],
                 said["predicate"],
-                stored_value(said["object"], said["object_kind"], said["unit"]) if object is None else object,
+                _corrected(said, object),
                 valid_from=said["valid_from"] if valid_from is None else valid_from,
                 valid_to=said["valid_to"] if valid_to is None else valid_to,
                 source=f"review:{actor}",
@@ -144,6 +144,18 @@ class StoreListing(StoreAccess):
             ):
                 names = ("event_id", "type", "decided_at", "actor", "reason", "payload", "recorded_at")
                 yield {**dict(zip(names, row, strict=True)), "payload": json.loads(row[5])}
+
+
+def _corrected(said: dict[str, Any], value: Value | None) -> Value:
+    """The object of a corrected claim; text for a number or a date is read as one, with its unit or the old one."""
+    if value is None:
+        return stored_value(said["object"], said["object_kind"], said["unit"])
+    if not isinstance(value, str) or said["object_kind"] == "name":
+        return value
+    if said["object_kind"] != "number":
+        return stored_value(value.strip(), said["object_kind"])
+    amount, unit = _amount_and_unit(value.strip())
+    return stored_value(amount, "number", unit or said["unit"])
 
 
 def _waiting(session: Session) -> set[str]:

@@ -76,7 +76,7 @@ class Claim:
         words = [self.subject, self.predicate, self.source, self.scope, self.text, self.publisher, self.unit]
         if isinstance(self.object, str):
             words.append(self.object)
-        _check_text("\n".join([word for word in words if word]), "a claim")  # at once: claims come by the million
+        _check_text(" · ".join([word for word in words if word]), "a claim")  # at once: claims come by the million
         if not normalize_name(self.subject):
             raise InputError(f"the subject of a claim has no name in it: {self.subject!r}")
         if self.kind not in KINDS:

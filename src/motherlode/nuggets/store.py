@@ -208,4 +208,5 @@ class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
         self.read_texts.clear()
         if self.vectors is not None:
             self.vectors.advance()
-        return replace(certificate, bytes_left=not self._database.checkpoint(TABLES))
+        is_clean = self.purge_copies is None or self.purge_copies()
+        return replace(certificate, bytes_left=not (self._database.checkpoint(TABLES) and is_clean))

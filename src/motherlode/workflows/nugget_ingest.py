@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from motherlode.core.ports import NullProgress, Progress
+from motherlode.core.time import parse_partial_date
 from motherlode.errors import ConflictError, DataError, InputError
 from motherlode.nuggets.extraction.offline import OfflineExtractor
 from motherlode.nuggets.extraction_cache import StoreExtractionCache
@@ -16,7 +17,7 @@ from motherlode.nuggets.record import Document, Extractor, digest
 from motherlode.nuggets.store import NuggetStore
 from motherlode.workflows.documents import SourceOptions, SourceReport, read_documents
 
-__all__ = ["IngestSummary", "estimate_cost", "ingest_documents", "make_extractor", "read_whole"]
+__all__ = ["IngestSummary", "check_before_reading", "estimate_cost", "ingest_documents", "make_extractor", "read_whole"]
 
 
 @dataclass
@@ -42,6 +43,21 @@ class IngestSummary:
             "quarantined": [{"document": name, "reason": reason} for name, reason in self.quarantined],
             "skipped_files": self.skipped,
         }
+
+
+def check_before_reading(sources: Sequence[str | os.PathLike[str]], extractor: str, published_at: str | None) -> None:
+    """Refuse what is wrong with a call before a store is made for it.
+
+    Errors: InputError for a source that is not there, an extractor of another name, a date that is none.
+    """
+    for source in sources:
+        if str(source) != "python:stdlib" and not Path(source).expanduser().exists():
+            raise InputError(f"no such source: {source}; name files or folders of text, Markdown, HTML, JSONL or CSV")
+    kind, _, models = extractor.partition(":")
+    if extractor not in ("none", "offline", "spacy") and not (kind == "llm" and models):
+        raise InputError(f"an extractor is offline, spacy, none or llm:MODEL, not {extractor!r}")
+    if published_at is not None:
+        parse_partial_date(published_at)
 
 
 def make_extractor(name: str, store: NuggetStore, *, budget_usd: float | None = None) -> Extractor | None:
@@ -131,11 +147,12 @@ def _ingest(store: NuggetStore, document: Document, extractor: Extractor | None,
 
 
 def _is_known(store: NuggetStore, document: Document, extractor: Extractor | None) -> bool:
-    """Whether this text was recorded under this version, read by the same extractor."""
+    """Whether this text was recorded under this version and date, read by the same extractor."""
     with store.reading() as session:
         rows = session.execute(
-            "SELECT version, text_digest, extractor FROM nugget_documents WHERE source = ?", (document.id,)
+            "SELECT version, published, text_digest, extractor FROM nugget_documents WHERE source = ?", (document.id,)
         )
     version = None if document.version is None else str(document.version)
+    published = None if document.published_at is None else str(parse_partial_date(document.published_at))
     fingerprint = None if extractor is None else extractor.fingerprint
-    return (version, digest(document.text), fingerprint) in rows
+    return (version, published, digest(document.text), fingerprint) in rows

@@ -17,7 +17,7 @@ from motherlode.core.files import read_manifest, write_manifest
 from motherlode.core.ports import Encoder, NullProgress, Progress
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER
-from motherlode.errors import ConflictError
+from motherlode.errors import ConflictError, InputError
 from motherlode.nuggets.reading import Filter
 from motherlode.nuggets.schema import predicate_words
 from motherlode.nuggets.store import NuggetStore
@@ -51,7 +51,7 @@ class NuggetVectors:
     others go on reading. What is newer than the watermark is found by words alone.
     """
 
-    def __init__(self, store: NuggetStore, path: Path, encoder: Encoder) -> None:
+    def __init__(self, store: NuggetStore, path: Path, encoder: Encoder | None = None) -> None:
         self._store = store
         self._path = path
         self._encoder = encoder
@@ -92,6 +92,18 @@ class NuggetVectors:
             return n_added
         finally:
             progress.finish()
+
+    def forget(self) -> bool:
+        """Remove what the store has erased, which needs no encoder; False where another process is at the index."""
+        try:
+            with self._store.reading() as session:
+                gone = self._gone(session)
+            if gone:
+                self._write((), (), gone)
+        except ConflictError:
+            _logger.info("another process is writing %s; what was erased leaves it later", self._path)
+            return False
+        return True
 
     def rebuild(self, progress: Progress | None = None) -> int:
         """Make the index anew from the store."""
@@ -144,8 +156,11 @@ class NuggetVectors:
         if index is None:
             if rows:
                 self._path.mkdir(parents=True, exist_ok=True)
+                if self._encoder is None:
+                    raise InputError("an index of facts is built with an encoder; open_nuggets(…, encoder='minilm')")
                 documents = [{"id": str(row[0]), "text": _text(row), "metadata": _metadata(row)} for row in rows]
                 self._index = build_text_index(self._path / "index", documents, self._encoder)
+                self._lend_encoder(self._index)
             return
         with index.writer() as writer:
             index.refresh()
@@ -168,7 +183,15 @@ class NuggetVectors:
             if not (self._path / "index").exists():
                 return None
             self._index = open_index(self._path / "index")
+            self._lend_encoder(self._index)
         return self._index
+
+    def _lend_encoder(self, index: Index) -> None:
+        """Give the index the encoder that is here already, where it was built with that one and learned nothing."""
+        stored = index.snapshot.manifest.get("encoder")
+        is_the_same = self._encoder is not None and stored and stored["config"] == dict(self._encoder.config)
+        if is_the_same and "encoder" not in index.snapshot.files:
+            index.encoder = self._encoder
 
     def encode(self, question: str) -> NDArray[Any]:
         """A question's token vectors, float [n_query_tokens, dim]; the last thousand are kept."""
@@ -176,6 +199,8 @@ class NuggetVectors:
         if held is None:
             index = self._opened()
             encoder = self._encoder if index is None or index.encoder is None else index.encoder
+            if encoder is None:
+                raise InputError("questions are encoded by an encoder; open_nuggets(…, encoder='minilm')")
             held = np.asarray(encoder.encode_queries([question]).vectors)
             self._questions[question] = held
             if len(self._questions) > _N_CACHED:

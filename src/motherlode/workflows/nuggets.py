@@ -43,13 +43,16 @@ def open_nuggets(
     ConflictError where another process holds the lock for longer; UnsupportedError for PostgreSQL without its driver,
     or an encoder whose extra is missing.
     """
-    if encoder is not None and vectors is None:
-        place = os.fspath(where)
-        if "://" in place or place == ":memory:":
-            raise InputError(f"{place.partition('://')[0]} is no file: name a folder for the vectors (vectors=…)")
+    place = os.fspath(where)
+    if vectors is None and "://" not in place and place != ":memory:":
         vectors = Path(place + ".vectors")
+    if encoder is not None and vectors is None:
+        raise InputError(f"{place.partition('://')[0]} is no file: name a folder for the vectors (vectors=…)")
     store = open_store(where, schema=schema, clock=clock, create=create, read_only=read_only, timeout_s=timeout_s)
-    if encoder is not None and vectors is not None:
+    if vectors is not None:
         loaded = load_encoder(encoder) if isinstance(encoder, str) else encoder
-        store.vectors = NuggetVectors(store, Path(vectors), loaded)
+        index = NuggetVectors(store, Path(vectors), loaded)
+        store.purge_copies = index.forget
+        if loaded is not None:
+            store.vectors = index
     return store

@@ -24,6 +24,7 @@ from motherlode.workflows.documents.records import documents_of_records
 __all__ = ["read_documents", "sources_fingerprint"]
 
 PYTHON_STDLIB = "python:stdlib"
+_CLAIMS = (".claims.jsonl", ".claims.ndjson")
 Source = str | os.PathLike[str]
 
 
@@ -79,6 +80,9 @@ def _documents(paths: Sequence[Path | None], options: SourceOptions, report: Sou
         elif path.is_dir():
             prefix = f"{path.resolve().name}/" if len(paths) > 1 else ""
             for file in files_of_folder(path, report):
+                if file.name.endswith(_CLAIMS):
+                    report.skip("claims, not documents: lode nuggets ingest takes such files by name", str(file))
+                    continue
                 yield from _file_documents(file, prefix + file.relative_to(path).as_posix(), options, report)
         else:
             yield from _file_documents(path, path.name, options, report)
