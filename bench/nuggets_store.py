@@ -36,10 +36,9 @@ from bench.measure import available_threads, cpu_name
 from bench.nuggets import BUDGET_TOKENS, K, baselines, measures_table, scratch
 from bench.tables import save_report
 from bench.workloads import facts, offsets, tender, timeqa
-from motherlode.core.time import PartialDate
-from motherlode.nuggets.answers import Answer
 from motherlode.nuggets.evaluation import compare, evaluate
 from motherlode.nuggets.record import Claim, Document
+from motherlode.workflows.nugget_evaluation import StoreAnswers
 
 N_WARM_UP = 20
 BATCH = 20_000
@@ -57,25 +56,6 @@ def fresh_store(**options: Any) -> Iterator[Any]:
     finally:
         store.close()
         shutil.rmtree(folder)
-
-
-class StoreAnswerer:
-    """A nugget store as a system to evaluate: each answer is the nugget in words, with its interval."""
-
-    name = "motherlode"
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-
-    def ask(self, question: str, valid_at: PartialDate | None, k: int) -> list[Answer]:
-        return [as_answer(hit) for hit in self._store.ask(question, valid_at=valid_at, k=k)]
-
-
-def as_answer(hit: Any) -> Answer:
-    """What a generator would read of a hit: subject, predicate, object and when."""
-    nugget = hit.nugget
-    when = f" {nugget.interval}" if nugget.interval.is_known else ""
-    return Answer(f"{nugget.subject} {nugget.predicate} {nugget.object}{when}", nugget.interval, state=hit.state)
 
 
 def speed(sizes: Sequence[int], n_queries: int, n_rounds: int) -> dict[str, Any]:
@@ -142,7 +122,7 @@ def time_qa(extractor: Any) -> dict[str, Any]:
         for document in documents:
             store.ingest(document, extractor=extractor)
         seconds = time.perf_counter() - began
-        ours = evaluate(StoreAnswerer(store), questions, K)
+        ours = evaluate(StoreAnswers(store), questions, K)
     rivals = [
         evaluate(system, questions, K, max_tokens=most) for system in baselines() for most in (None, BUDGET_TOKENS)
     ]
