@@ -13,11 +13,11 @@ from motherlode.core.ports import NullProgress, Progress
 from motherlode.core.sql import Session, open_database
 from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
-from motherlode.nuggets.ask import StoreQuestions
 from motherlode.nuggets.bulk import claims_of, read_claims
 from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
+from motherlode.nuggets.gate import Gate
 from motherlode.nuggets.insights import StoreInsights
 from motherlode.nuggets.ledger import Event, StoredClaim, key_hash
 from motherlode.nuggets.listing import StoreListing
@@ -32,7 +32,10 @@ __all__ = ["IngestReport", "NuggetStore", "open_nuggets"]
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of a document: ids of its claims' nuggets; how many claims wait for review or were refused."""
+    """What became of a document: ids of its claims' nuggets; how many claims wait for review or were refused.
+
+    faults: what an extractor said that names no fact (a pronoun, a sentence, a year 9999), with the reason; not kept
+    """
 
     source: str
     version: str | None
@@ -40,6 +43,7 @@ class IngestReport:
     n_claims: int
     n_pending: int
     n_refused: int
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 def open_nuggets(
@@ -87,7 +91,7 @@ def _adopt(store: NuggetStore, schema: Schema) -> None:
             work.record(Event.of("schema", said, "opening", "given when the store was opened", work.at))
 
 
-class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
+class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
     """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
 
     Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
@@ -179,6 +183,9 @@ class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
             )
         found = list(claims) if claims is not None else extractor.extract(document) if extractor is not None else []
         check_spans(found, document)
+        faults: list[tuple[str, str]] = []
+        if claims is None:
+            found, faults = self._sorted(found)
         fingerprint = extractor.fingerprint if extractor is not None and claims is None else None
         with self.recording() as work:
             stored = work.add(found, document, fingerprint)
@@ -192,8 +199,22 @@ class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
             tuple(ids),
             len(found),
             sum(schema.review <= confidence < schema.accept for confidence in unsure),
-            sum(confidence < schema.review for confidence in unsure),
+            sum(confidence < schema.review for confidence in unsure) + len(faults),
+            tuple(faults),
         )
+
+    def _sorted(self, claims: Sequence[Claim]) -> tuple[list[Claim], list[tuple[str, str]]]:
+        """An extractor's claims without those that name no fact; what states no confidence waits for review."""
+        schema = self.schema
+        gate = Gate(schema.accept, schema.review)
+        kept, faults = [], []
+        for claim in claims:
+            reason = gate.fault(claim)
+            if reason is not None:
+                faults.append((f"{claim.subject} {claim.predicate} {claim.object}", reason))
+            else:
+                kept.append(claim if claim.confidence is not None else replace(claim, confidence=schema.review))
+        return kept, faults
 
     def erase(self, source: str, *, actor: str = "unnamed", reason: str = "") -> ErasureCertificate:
         """Remove all that a document said, at every known time, from tables, full text and the write-ahead log.
