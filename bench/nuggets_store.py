@@ -37,6 +37,7 @@ from bench.nuggets import BUDGET_TOKENS, K, baselines, measures_table, scratch
 from bench.tables import save_report
 from bench.workloads import facts, offsets, tender, timeqa
 from motherlode.nuggets.evaluation import compare, evaluate
+from motherlode.nuggets.extraction.question_time import question_time
 from motherlode.nuggets.record import Claim, Document
 from motherlode.workflows.nugget_evaluation import StoreAnswers
 
@@ -58,19 +59,25 @@ def fresh_store(**options: Any) -> Iterator[Any]:
         shutil.rmtree(folder)
 
 
-def speed(sizes: Sequence[int], n_queries: int, n_rounds: int) -> dict[str, Any]:
-    """Bulk claims and single queries at several sizes."""
+def speed(sizes: Sequence[int], n_queries: int, n_rounds: int, encoder: str | None = None) -> dict[str, Any]:
+    """Bulk claims and single queries at several sizes; with an encoder fused, questions encoded beforehand."""
     found: dict[str, Any] = {}
     for size in sizes:
         made = list(facts.synthetic(size))
         asked = facts.questions(made, n_queries)
         claims: list[Claim] = [fact.claim() for fact in made]
-        with fresh_store() as store:
+        with fresh_store(encoder=encoder) as store:
             began = time.perf_counter()
             for begin in range(0, size, BATCH):
                 store.assert_claims(claims[begin : begin + BATCH])
             store.ask(asked[0].text, k=K)
             seconds = time.perf_counter() - began
+            began = time.perf_counter()
+            if encoder is not None:
+                store.update_vectors()
+                for question in asked:
+                    store.vectors.encode(question_time(question.text).rest)
+            encoding_s = time.perf_counter() - began
             for question in asked[:N_WARM_UP]:
                 store.ask(question.text, k=K)
             rounds = []
@@ -84,7 +91,7 @@ def speed(sizes: Sequence[int], n_queries: int, n_rounds: int) -> dict[str, Any]
                     n_first += bool(hits) and hits[0].nugget.subject == question.subject
                 rounds.append([float(value) for value in np.quantile(ms, [0.5, 0.95])])
         found[str(size)] = {
-            "seconds": seconds, "claims_per_s": size / seconds, "rounds_p50_p95_ms": rounds, "n_queries": len(asked),
+            "encoding_s": encoding_s, "seconds": seconds, "claims_per_s": size / seconds, "rounds_p50_p95_ms": rounds, "n_queries": len(asked),
             "first_hit_is_of_the_asked_subject": n_first, "load": os.getloadavg()[0],
         }  # fmt: skip
         print(f"{size:,}: {found[str(size)]}", file=sys.stderr, flush=True)
@@ -214,6 +221,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cases", type=int, default=500)
     parser.add_argument("--probes", type=int, default=10_000)
+    parser.add_argument("--encoder", help="minilm: speed with late interaction, fused")
     parser.add_argument("--extractor", help="MODULE:NAME of a callable that gives an extractor, for timeqa")
     options = parser.parse_args()
     if "timeqa" in options.parts and options.extractor is None:
@@ -225,7 +233,7 @@ def main() -> None:
     }  # fmt: skip
     print(f"{report['cpu']}, {report['threads']} threads, {report['at']}, load before {report['load_before']:.1f}.\n")
     jobs: dict[str, Callable[[], dict[str, Any]]] = {
-        "speed": lambda: speed(options.facts, options.queries, options.rounds),
+        "speed": lambda: speed(options.facts, options.queries, options.rounds, options.encoder),
         "order": lambda: order(options.cases),
         "timeqa": lambda: time_qa(_made(options.extractor)),
         "tender": legal_tender,
