@@ -16,17 +16,13 @@ from rich.text import Text
 from motherlode.cli.console import EXIT_ERROR, DrawnProgress, problems, results
 from motherlode.cli.nuggets import nuggets_table, opened, print_json
 from motherlode.errors import InputError
-from motherlode.workflows.documents import SourceReport
+from motherlode.workflows.nugget_audit import audit_files
 from motherlode.workflows.nugget_evaluation import evaluate_store
-from motherlode.workflows.nugget_ingest import (
-    estimate_cost,
-    ingest_documents,
-    make_extractor,
-    read_whole,
-)
+from motherlode.workflows.nugget_ingest import DocumentSource, estimate_ingest, extractor_of, ingest_documents
 
-__all__ = ["chain", "diff", "doctor", "evaluate", "export", "ingest", "load_claims", "schema"]
+__all__ = ["audit", "chain", "diff", "doctor", "evaluate", "export", "ingest", "load_claims", "schema"]
 
+_VERDICTS = {"current": "green", "unknown": "dim", "contested": "yellow"}
 _SEVERITIES = {"good": "green", "info": "cyan", "warning": "yellow", "bad": "red", "critical": "red"}
 
 
@@ -43,27 +39,33 @@ def ingest(
 ) -> None:
     """Read documents into facts."""
     progress = DrawnProgress(problems(), quiet=quiet or as_json)
-    report = SourceReport()
+    documents = DocumentSource(
+        sources,
+        version=document["version"],
+        published_at=document["published_at"],
+        publisher=document["publisher"],
+    )
+    extractor_of(extractor, budget_usd=budget_usd)  # a wrong name is told before a store is made
     with opened(where, create=True) as store:
-        reader = make_extractor(extractor, store, budget_usd=budget_usd)
-        documents = read_whole(sources, report, **document)
+        reader = extractor_of(extractor, store, budget_usd=budget_usd)
         if estimate:
-            print_json(estimate_cost(reader, documents))
+            if reader is None:
+                raise InputError("an estimate is for language models: --extractor llm:MODEL")
+            cost = estimate_ingest(store, documents, reader)
+            print_json({name: getattr(cost, name) for name in cost.__slots__})
             return
         with progress.shown():
-            summary = ingest_documents(store, documents, reader, progress=progress)
-    summary.skipped = dict(report.skipped)
+            summary = ingest_documents(store, documents, reader, progress)
     if as_json:
         print_json(summary.to_dict())
     else:
-        console = results()
-        console.print(
+        results().print(
             f"{summary.n_documents} documents ({summary.n_known} known already), {summary.n_claims} claims, "
             f"{summary.n_pending} wait for review, {summary.n_refused} refused",
             markup=False,
         )
-        for reason, n in report.skipped.items():
-            problems().print(f"skipped: {reason} ({n}), e.g. {report.examples.get(reason, '')}", markup=False)
+        for note in summary.notes:
+            problems().print(note, markup=False)
         for name, reason in summary.quarantined:
             problems().print(f"quarantined: {name}: {reason}", markup=False)
     if summary.quarantined:
@@ -90,7 +92,7 @@ def export(where: str, what: str, out: Path | None, known_at: str | None) -> Non
         elif what == "events":
             rows = store.export_events()
         elif what == "nuggets":
-            rows = (nugget.to_dict() for nugget in store.nuggets(known_at=known_at))
+            rows = store.export_nuggets(known_at=known_at)
         else:
             raise InputError(f"export claims, nuggets or events, not {what!r}")
         lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
@@ -223,6 +225,36 @@ def evaluate(where: str, questions: Path, k: int, *, baselines: bool, as_json: b
         for row in rows:
             table.add_row(report.system, *map(str, row))
     results(no_color=no_color).print(table)
+
+
+def audit(
+    where: str,
+    files: Sequence[str],
+    query: str | None,
+    at: str | None,
+    known_at: str | None,
+    *,
+    as_json: bool,
+    no_color: bool,
+) -> None:
+    """Print how the facts that passages state stand."""
+    with opened(where) as store:
+        report, texts = audit_files(store, files, query, at, known_at=known_at)
+    if as_json:
+        print_json(report.to_dict())
+        return
+    console = results(no_color=no_color)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("verdict", "passage", "what it says"):
+        table.add_column(name, overflow="fold")
+    for passage, text in zip(report.passages, texts, strict=True):
+        facts = [f"{fact.subject} — {fact.predicate}: {fact.object}: {fact.verdict}" for fact in passage.bearing]
+        shown = Text("\n".join(facts)) if facts else Text(" ".join(text.split())[:90], style="dim")
+        verdict = Text(passage.verdict, style=_VERDICTS.get(passage.verdict, "red"))
+        table.add_row(verdict, Text(passage.id or ""), shown)
+    console.print(table)
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in report.counts.items() if n)
+    console.print(f"as of {report.at}: {counts}", markup=False)
 
 
 def schema(where: str, *, as_json: bool, no_color: bool) -> None:

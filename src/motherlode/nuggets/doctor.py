@@ -108,6 +108,12 @@ class Scorecard:
         }
 
 
+def _before(moment: datetime, n_days: float) -> datetime:
+    """So many days earlier, or the first day of the calendar."""
+    first = datetime.min.replace(tzinfo=moment.tzinfo)
+    return moment - timedelta(days=n_days) if n_days <= (moment - first).days else first
+
+
 def examine(store: StoreReads, *, stale_after_days: float = 730, at: datetime | None = None) -> Scorecard:
     """Examine a store: temporal depth, drift, conflicts, renames, sources, what waits for people, broken links.
 
@@ -122,7 +128,7 @@ def examine(store: StoreReads, *, stale_after_days: float = 730, at: datetime | 
     moment = now() if at is None else at
     to_micros(moment)
     with store.reading() as session:
-        work = _Examination(session, store.ledger(session).schema, moment - timedelta(days=stale_after_days))
+        work = _Examination(session, store.ledger(session).schema, _before(moment, stale_after_days))
         checks = tuple(work.checks())
         return Scorecard(moment, work.n_nuggets, work.n_keys, work.n_claims, work.n_documents, work.tenures, checks)
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from motherlode.core.ports import NullProgress, Progress
+from motherlode.core.ports import Progress
 from motherlode.core.sql import Session, open_database
 from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
-from motherlode.nuggets.bulk import claims_of, read_claims
+from motherlode.nuggets.bulk import assert_rows, claims_from_jsonl
 from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
@@ -129,16 +128,8 @@ class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
         Interrupted or failed, the batches before stay, and the same call again records the rest: what is known is not
         recorded twice. Errors: InputError that names the row (or file and line) and the field.
         """
-        report = progress or NullProgress()
-        claims = read_claims(Path(rows)) if isinstance(rows, str | os.PathLike) else claims_of(rows)
-        report.start("recording claims", None, "claims")
-        n = 0
-        while some := list(islice(claims, batch)):
-            self.assert_claims(some)
-            n += len(some)
-            report.advance(len(some))
-        report.finish()
-        return n
+        read = claims_from_jsonl(Path(rows)) if isinstance(rows, str | os.PathLike) else rows
+        return assert_rows(self, read, batch=batch, progress=progress)
 
     def _nuggets_of(self, work: Recording, claims: Sequence[StoredClaim]) -> list[str | None]:
         """Each claim's own id, or the id that the nugget has for which it is evidence."""

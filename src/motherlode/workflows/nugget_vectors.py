@@ -120,7 +120,8 @@ class NuggetVectors:
         for first in range(0, last, _BATCH):
             with self._store.reading() as session:
                 yield from session.execute(
-                    f"SELECT {_COLUMNS} FROM nugget_versions v WHERE v.version > ? AND v.version <= ? ORDER BY v.version",
+                    f"SELECT {_COLUMNS} FROM nugget_versions v WHERE v.version > ? AND v.version <= ? "
+                    "ORDER BY v.version",
                     (first, min(first + _BATCH, last)),
                 )
 
