@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice, permutations
 from math import factorial
 from random import Random
@@ -10,11 +11,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from motherlode.nuggets.store import NuggetStore, open_nuggets
-from tests.nugget_orders import in_memory, in_store, random_parts
+from tests.nugget_orders import Part, in_memory, in_store, random_parts
 from tests.nugget_worlds import Ticking, stored_rows
 
 
-def _orders(parts: list, random: Random, n_orders: int) -> list:
+def _orders(parts: list[Part], random: Random, n_orders: int) -> list[Sequence[Part]]:
     """All orders where they are few, else a sample."""
     if factorial(len(parts)) <= n_orders:
         return list(permutations(parts))

@@ -175,4 +175,4 @@ def test_moments_that_cannot_be_compared_are_refused(store: NuggetStore) -> None
         {"known": ("2020-01-01", "2021-01-01"), "known_at": "2020-01-01"},
     ):
         with pytest.raises(InputError):
-            diff(store, **arguments)  # type: ignore[arg-type]
+            diff(store, **arguments)
