@@ -14,6 +14,8 @@ cluster     {"job": "cluster", "data", "n_centroids": K, "options", "out": file}
 add         {"job": "add", "data": folder with more documents, "index", "options"} -> {"seconds", "size_bytes"}
 delete      {"job": "delete", "index", "positions": [...], "options"} -> {"seconds", "size_bytes"}
 
+Another job is a method of the runner by its name: it is given the request and gives the response.
+
 A runner is a class with the methods that it has jobs for, given to ``serve``. Threads come from the environment, set
 by compare.py before the process starts. Needs numpy only.
 """
@@ -67,7 +69,8 @@ def serve(runner: Any) -> None:
         "add": _add,
         "delete": _delete,
     }
-    response = jobs[request["job"]](runner, request)
+    job = jobs.get(request["job"])
+    response = job(runner, request) if job is not None else getattr(runner, request["job"])(request)
     response["versions"] = _versions(getattr(runner, "packages", []))
     response["python"] = platform.python_version()
     Path(sys.argv[2]).write_text(json.dumps(response))

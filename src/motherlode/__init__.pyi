@@ -8,6 +8,14 @@ from motherlode.errors import InputError as InputError
 from motherlode.errors import LodeError as LodeError
 from motherlode.errors import TrainingError as TrainingError
 from motherlode.errors import UnsupportedError as UnsupportedError
+from motherlode.nuggets.audit import AuditReport as AuditReport
+from motherlode.nuggets.audit import audit as audit
+from motherlode.nuggets.context import Context as Context
+from motherlode.nuggets.context import build_context as build_context
+from motherlode.nuggets.context import hit_passage as hit_passage
+from motherlode.nuggets.passages import Passage as Passage
+from motherlode.nuggets.postprocess import GovernedPassage as GovernedPassage
+from motherlode.nuggets.postprocess import govern as govern
 from motherlode.nuggets.hits import Evidence as Evidence
 from motherlode.nuggets.hits import Nugget as Nugget
 from motherlode.nuggets.hits import NuggetHit as NuggetHit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -44,9 +44,11 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "fastapi": ("server/*",),
     "starlette": ("server/*",),
     "uvicorn": ("server/*",),
+    "litellm": ("nuggets/llm/*",),
     "sqlite3": ("core/sql/sqlite.py",),
     "psycopg": ("core/sql/postgresql.py",),
-    **dict.fromkeys(("pylate", "ray", "langchain", "llama_index", "haystack", "mcp"), ("integrations/*",)),
+    **dict.fromkeys(("pylate", "ray", "llama_index", "haystack", "mcp"), ("integrations/*",)),
+    **dict.fromkeys(("langchain", "langchain_core", "langchain_classic", "langchain_community"), ("integrations/*",)),
     **dict.fromkeys(("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"), ()),
 }
 
@@ -224,9 +226,12 @@ _CODE = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)|`[^`\n]+`", re.MULTILINE 
 _COMMAND = re.compile(r"(?:^|[`$\s/;&|(])lode[ \t]+(?P<verb>[a-z][a-z-]*)(?P<rest>[^\n`|;&]*)", re.MULTILINE)
 
 
-def documented_commands(text: str) -> Iterator[tuple[str, list[str]]]:
-    """(verb, long options) of every `lode VERB …` in the code of a Markdown page."""
+def documented_commands(text: str, groups: Collection[str] = ()) -> Iterator[tuple[str, list[str]]]:
+    """(verb, long options) of every `lode VERB …` in the code of a Markdown page; "GROUP VERB" after a group's name."""
     for code in _CODE.finditer(text):
         joined = code.group().replace("\\\n", " ")
         for match in _COMMAND.finditer(joined):
-            yield match["verb"], re.findall(r"(?<![\w-])--[a-z][a-z-]*", match["rest"])
+            verb, rest = match["verb"], match["rest"]
+            if verb in groups and (second := re.match(r"[ \t]+([a-z][a-z-]*)", rest)):
+                verb = f"{verb} {second[1]}"
+            yield verb, re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)

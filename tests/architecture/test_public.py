@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -97,19 +98,37 @@ def _documents() -> Iterator[tuple[str, str]]:
 
 
 def _commands() -> dict[str, set[str]]:
-    """Every command of `lode` with the long options it takes."""
+    """Every command of `lode` with the long options it takes; "GROUP VERB" and the group itself of a group."""
     app = pytest.importorskip("motherlode.cli.app").app
     group = pytest.importorskip("typer.main").get_command(app)
-    return {
-        name: {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
-        | {"--help"}
-        for name, command in group.commands.items()
-    }
+    found = {}
+    for name, command in group.commands.items():
+        found[name] = _options(command)
+        found |= {f"{name} {verb}": _options(one) for verb, one in getattr(command, "commands", {}).items()}
+    return found
+
+
+def _options(command: Any) -> set[str]:
+    flags = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    return flags | {"--help"}
+
+
+def _groups() -> set[str]:
+    return {name.partition(" ")[0] for name in _commands() if " " in name}
+
+
+def _hidden() -> set[str]:
+    """Other names of commands, for people who come from elsewhere."""
+    app = pytest.importorskip("motherlode.cli.nuggets_app").nuggets_app
+    return {f"nuggets {command.name}" for command in app.registered_commands if command.hidden}
 
 
 def test_every_documented_command_exists_with_its_options() -> None:
     commands = _commands()
-    documented = [(page, verb, options) for page, text in _documents() for verb, options in documented_commands(text)]
+    groups = _groups()
+    documented = [
+        (page, verb, options) for page, text in _documents() for verb, options in documented_commands(text, groups)
+    ]
     assert documented, "no document shows a command"
     unknown = [f"{page}: lode {verb}" for page, verb, _ in documented if verb not in commands]
     unknown += [
@@ -122,12 +141,14 @@ def test_every_documented_command_exists_with_its_options() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    documented = {verb for _, text in _documents() for verb, _ in documented_commands(text)}
-    assert set(_commands()) - documented == set()
+    groups = _groups()
+    documented = {verb for _, text in _documents() for verb, _ in documented_commands(text, groups)}
+    assert set(_commands()) - documented - groups - _hidden() == set()
 
 
 def test_the_reader_of_documents_finds_commands_and_options() -> None:
     page = (
         "Say `lode serve --port 80`:\n```\n$ .venv/bin/lode index a.md \\\n  --out x | lode cat\nlode\n```\nlode prose"
     )
+    assert list(documented_commands("`lode nuggets ask --at 2005`", {"nuggets"})) == [("nuggets ask", ["--at"])]
     assert list(documented_commands(page)) == [("serve", ["--port"]), ("index", ["--out"]), ("cat", [])]

@@ -1,4 +1,4 @@
-"""MotherlodeIndex behind PyLate's own retriever. Skipped without PyLate; test_pylate_environment.py runs it there."""
+"""MotherlodeIndex behind PyLate's own retriever. Skipped without PyLate; test_environments.py runs it there."""
 
 from __future__ import annotations
 

@@ -74,6 +74,10 @@ def test_a_range_wins_over_a_date_in_the_description() -> None:
     assert "1894" in question_time(question).rest
 
 
+def test_a_year_of_three_digits() -> None:
+    assert stated("Who was king in 830?") == "0830"
+
+
 def test_months_in_small_letters() -> None:
     assert stated("who was coach from dec 1981 to may 1982?") == "1981-12/1982-05"
 

@@ -258,6 +258,7 @@ def test_an_inclusive_last_day_ends_with_the_next() -> None:
 
 
 def test_until_a_day_ends_with_it() -> None:
+    assert bounds("He led it from 2011 until 2 October 2015.") == ("2011", "2015-10-02")
     assert bounds("He led it until 2 October 2015.") == ("?", "2015-10-02")
 
 
@@ -268,6 +269,10 @@ def test_a_range_shares_the_year_that_is_said_once() -> None:
 
 def test_until_an_event_in_a_year() -> None:
     assert bounds("He led it from 2011 until his retirement in 2014.") == ("2011", "2014")
+
+
+def test_elected_to_an_academy_in_a_year_is_no_end() -> None:
+    assert bounds("He was elected to the Académie française in 1987.") == ("1987", "?")
 
 
 def test_two_expressions_stay_apart() -> None:

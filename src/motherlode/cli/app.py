@@ -8,17 +8,20 @@ from typing import Annotated
 import typer
 
 from motherlode.cli.console import reporting_errors
+from motherlode.cli.nuggets_app import nuggets_app
 
 __all__ = ["app", "run"]
 
 app = typer.Typer(
     name="lode",
-    help="Late-interaction search on a plain CPU: index a corpus, ask, get ranked answers.",
+    help="Late-interaction search on a plain CPU, and facts that know when they were true.",
     add_completion=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(nuggets_app, name="nuggets")
 
 IndexDir = Annotated[Path, typer.Argument(metavar="DIR", help="An index made by lode index.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -67,7 +67,16 @@ def reporting_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 def _in_options(message: str) -> str:
     """The library speaks of arguments, a command line of options."""
-    return message.replace("overwrite=True", "--overwrite")
+    for spoken, option in (
+        ("overwrite=True", "--overwrite"),
+        ("open it with create=True to begin an empty one", "begin one with `lode nuggets ingest`"),
+        (
+            "; give an aware datetime, e.g. datetime(…, tzinfo=UTC), or a date",
+            "; add it, e.g. 2020-01-01T00:00Z, or give a day",
+        ),
+    ):
+        message = message.replace(spoken, option)
+    return message
 
 
 def duration(seconds: float) -> str:

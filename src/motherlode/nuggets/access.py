@@ -12,6 +12,7 @@ from motherlode.core.time import Clock, now, to_micros
 from motherlode.nuggets.ledger import Ledger
 from motherlode.nuggets.recording import LedgerCache, Recording, load_events, read_state
 from motherlode.nuggets.schema import Schema
+from motherlode.nuggets.statements import ExtractionCache
 
 __all__ = ["StoreAccess"]
 
@@ -23,6 +24,8 @@ class StoreAccess:
         self._database = database
         self._clock = clock
         self._ledgers = LedgerCache(schema)
+        self.read_texts = ExtractionCache()
+        """Claims of passages that were read for an audit; forgotten by `erase`."""
 
     def __enter__(self) -> Self:
         return self
@@ -40,6 +43,11 @@ class StoreAccess:
     def database(self) -> Database:
         """Where it lives."""
         return self._database
+
+    @property
+    def clock(self) -> Clock:
+        """What tells it the present."""
+        return self._clock
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._database.where}>"

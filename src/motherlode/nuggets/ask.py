@@ -14,7 +14,7 @@ from motherlode.nuggets.access import StoreAccess
 from motherlode.nuggets.extraction.question_time import question_time
 from motherlode.nuggets.hits import CERTAINTIES, Conflict, Nugget, NuggetHit
 from motherlode.nuggets.ledger import Ledger
-from motherlode.nuggets.lexical import Candidate, find_candidates, load_candidates, matched_words, rarity
+from motherlode.nuggets.lexical import Candidate, find_candidates, load_candidates, matched_words, terms_of
 from motherlode.nuggets.reading import (
     ANSWERING,
     STATES,
@@ -26,7 +26,7 @@ from motherlode.nuggets.reading import (
     read_versions,
 )
 from motherlode.nuggets.recording import read_state
-from motherlode.nuggets.renames import Renames
+from motherlode.nuggets.vocabulary import Vocabulary
 from motherlode.nuggets.words import question_words
 
 __all__ = ["Question", "StoreQuestions", "VectorRanking"]
@@ -67,7 +67,7 @@ class StoreQuestions(StoreAccess):
 
     vectors: VectorRanking | None = None
     """Filled by whoever opens the store with an encoder."""
-    _renames: Renames | None = None
+    _vocabulary: Vocabulary | None = None
 
     def ask(
         self,
@@ -153,12 +153,13 @@ class StoreQuestions(StoreAccess):
     def _lexical(self, session: Session, ledger: Ledger, asked: Question, allowed: Filter, k: int) -> list[Candidate]:
         """Candidates by words; where a name in the question was or became another, by that one too."""
         n_versions = read_state(session)["version"]
-        if self._renames is None or self._renames.n_versions != n_versions:
-            self._renames = Renames.read(session, ledger.schema, n_versions)
+        known = self._vocabulary
+        if known is None or known.n_versions != n_versions or known.fingerprint is not ledger.schema:
+            known = self._vocabulary = Vocabulary.read(session, ledger.schema, n_versions)
         best: dict[int, Candidate] = {}
-        for words in (asked.words, *self._renames.other_words(asked.words)):
-            idf = rarity(session, words, n_versions)
-            for one in find_candidates(session, idf, allowed, asked.window, 2 * k):
+        for words in (asked.words, *known.renames.other_words(asked.words)):
+            terms = terms_of(session, known.groups(words), max(n_versions, 1))
+            for one in find_candidates(session, terms, allowed, asked.window, 2 * k):
                 held = best.get(one.version)
                 if held is None or one.score > held.score:
                     best[one.version] = one

@@ -10,7 +10,7 @@ from motherlode.core.time import EVER, parse_partial_date as parse_date
 from motherlode.errors import InputError
 from motherlode.nuggets.access import StoreAccess
 from motherlode.nuggets.ledger import ACTIONS, Event, object_digest
-from motherlode.nuggets.reading import Moment, known_micros, read_nuggets
+from motherlode.nuggets.reading import Moment, full_id, known_micros, read_nuggets
 from motherlode.nuggets.recording import Recording, load_events
 from motherlode.nuggets.schema import Schema
 from motherlode.nuggets.values import normalize_name
@@ -62,6 +62,7 @@ class StoreDecisions(StoreAccess):
 
     def _row_of(self, session: Session, nugget: str) -> tuple[Any, ...]:
         """(key, id, object, start, its granularity, end, its granularity) of a nugget as it stands."""
+        nugget = full_id(session, nugget)
         found = read_nuggets(session, [nugget]).get(nugget)
         row = None
         if found is not None:

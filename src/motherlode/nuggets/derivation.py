@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from motherlode.core.time import EVER, NEVER
 from motherlode.nuggets.record import digest
 from motherlode.nuggets.schema import Predicate
 from motherlode.nuggets.tenures import Contest, KeyClaim, Tenure, sweep
 
-__all__ = ["Decision", "DerivedNugget", "Key", "derive", "derive_single", "nugget_id"]
+__all__ = ["Decision", "DerivedNugget", "Key", "derive", "nugget_id"]
 
 # Status of a claim that does not stand, the state of a nugget that has only such, and why.
 _NOT_LIVE = (
@@ -26,8 +28,7 @@ _NOT_LIVE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What claims compete about: a subject's predicate, in a scope; canonical names."""
 
     scope: str
@@ -100,6 +101,7 @@ class DerivedNugget:
         return NEVER if self.start is None else self.start[0]
 
 
+@lru_cache(maxsize=1 << 17)
 def nugget_id(key: Key, object_key: str, start: int | None) -> str:
     """Hash of key, object, scope and the tenure's earliest start (None: no dates)."""
     return "n" + digest(key.scope, key.subject, key.predicate, object_key, "undated" if start is None else start)
@@ -118,7 +120,7 @@ def derive(
     """
     claims = sorted(claims, key=lambda claim: claim.order)
     if len(claims) == 1 and not decisions and claims[0].status == "live" and not claims[0].negated:
-        return [derive_single(key, predicate, claims[0])]
+        return [_single(key, predicate, claims[0])]
     live = [claim for claim in claims if claim.status == "live"]
     work = _Derivation(key, predicate, sorted(decisions, key=lambda decision: decision.order))
     found = work.run(live)
@@ -126,8 +128,8 @@ def derive(
     return sorted(found, key=lambda nugget: (nugget.start or (EVER, EVER, 0), nugget.object_key, nugget.nugget_id))
 
 
-def derive_single(key: Key, predicate: Predicate, claim: KeyClaim) -> DerivedNugget:
-    """What `derive` gives for a single live claim that denies nothing, without decisions."""
+def _single(key: Key, predicate: Predicate, claim: KeyClaim) -> DerivedNugget:
+    """A single live claim that denies nothing, without decisions."""
     short = predicate.min_sources > 1
     return DerivedNugget(
         nugget_id(key, claim.object_key, claim.order_start[0] if claim.is_dated else None),
@@ -216,7 +218,7 @@ class _Derivation:
         for object_key, claims in sorted(by_object.items()):
             own = [tenure for tenure in tenures if tenure.object_key == object_key]
             last = [d for d in self.decisions if d.object_key == object_key]
-            state, why = "active", "no date is known"
+            state, why = "active", ""
             if object_key in short:
                 state, why = "pending", short[object_key]
             elif last and last[-1].action == "suppress" and not own:

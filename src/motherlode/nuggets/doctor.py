@@ -13,7 +13,7 @@ from motherlode.nuggets.ledger import key_hash
 from motherlode.nuggets.reading import ANSWERING
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.schema import Schema
-from motherlode.nuggets.wilson import wilson_interval
+from motherlode.nuggets.wilson import wilson_bounds
 
 __all__ = ["SEVERITIES", "Check", "Scorecard", "examine"]
 
@@ -49,7 +49,7 @@ class Check:
     @property
     def interval(self) -> tuple[float, float]:
         """(low, high)."""
-        return wilson_interval(self.numerator, self.denominator)
+        return wilson_bounds(self.numerator, self.denominator)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""

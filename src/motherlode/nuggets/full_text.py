@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from motherlode.core.sql import Session
 
-__all__ = ["add_versions", "any_word", "every_word", "matching", "optimize_words", "remove_words"]
+__all__ = ["add_versions", "any_of", "matching", "one_of_each", "optimize_words", "remove_words"]
 
 
 def _terms(words: str) -> str:
@@ -60,14 +60,14 @@ def _count(session: Session, texts: Iterable[str], sign: int) -> None:
     )
 
 
-def any_word(words: Sequence[str], dialect: str) -> str:
+def any_of(words: Sequence[str], dialect: str) -> str:
     """The match expression for versions with at least one of the words."""
     return (" OR " if dialect == "sqlite" else " | ").join(_quoted(word, dialect) for word in words)
 
 
-def every_word(words: Sequence[str], dialect: str) -> str:
-    """The match expression for versions with all of the words."""
-    return (" AND " if dialect == "sqlite" else " & ").join(_quoted(word, dialect) for word in words)
+def one_of_each(groups: Sequence[Sequence[str]], dialect: str) -> str:
+    """The match expression for versions with at least one word of each group."""
+    return (" AND " if dialect == "sqlite" else " & ").join(f"({any_of(words, dialect)})" for words in groups)
 
 
 def _quoted(word: str, dialect: str) -> str:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from motherlode.core.sql import Session
-from motherlode.nuggets.claim_rows import places
-from motherlode.nuggets.full_text import any_word, every_word, matching
+from motherlode.nuggets.claim_rows import in_batches, places
+from motherlode.nuggets.full_text import any_of, matching, one_of_each
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.reading import Filter
 from motherlode.nuggets.schema import Schema
 from motherlode.nuggets.words import predicate_tokens, tokens
 
-__all__ = ["MAX_CANDIDATES", "Candidate", "find_candidates", "load_candidates", "matched_words", "rarity"]
+__all__ = ["MAX_CANDIDATES", "Candidate", "Term", "find_candidates", "load_candidates", "matched_words", "terms_of"]
 
 MAX_CANDIDATES = 128
 """Rows of one step that a question scores at most; where more share its words, the newest of them."""
@@ -53,33 +53,48 @@ class Candidate:
         return -self.score, self.start, self.nugget_id
 
 
-def rarity(session: Session, words: Sequence[str], n_versions: int) -> dict[str, float]:
-    """BM25's idf of each word that some nugget has, rarest first."""
-    if not words:
-        return {}
-    rows = session.execute(f"SELECT word, n FROM nugget_words WHERE word IN ({places(words)}) AND n > 0", words)
-    total = max(n_versions, 1)
-    idf = {word: math.log(1 + (max(total - n, 0) + 0.5) / (n + 0.5)) for word, n in rows}
-    return dict(sorted(idf.items(), key=lambda item: (-item[1], item[0])))
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a question: all words of the full text that stand for it, and BM25's idf of them together."""
+
+    word: str
+    stands_for: tuple[str, ...]
+    idf: float
+
+
+def terms_of(session: Session, groups: Mapping[str, tuple[str, ...]], n_versions: int) -> list[Term]:
+    """The words of a question that some nugget has, rarest first."""
+    every = list(dict.fromkeys(word for group in groups.values() for word in group))
+    counts: dict[str, int] = {}
+    for batch in in_batches(every):
+        counts |= dict(session.execute(f"SELECT word, n FROM nugget_words WHERE word IN ({places(batch)})", batch))
+    found = []
+    for word, group in groups.items():
+        held = tuple(one for one in group if counts.get(one, 0) > 0)
+        if held:
+            n = min(sum(counts[one] for one in held), n_versions)
+            found.append(Term(word, held, math.log(1 + (n_versions - n + 0.5) / (n + 0.5))))
+    return sorted(found, key=lambda term: (-term.idf, term.word))[:MAX_QUESTION_WORDS]
 
 
 def find_candidates(
-    session: Session, idf: Mapping[str, float], allowed: Filter, window: tuple[int, int], n_wanted: int
+    session: Session, terms: Sequence[Term], allowed: Filter, window: tuple[int, int], n_wanted: int
 ) -> list[Candidate]:
-    """Nuggets that match words of a question, scored; best first.
+    """Nuggets that match terms of a question, scored; best first.
 
-    First those with all words, then without the most common one, and so on, until there are as many as wanted.
+    First those with all of them, then without the most common one, and so on, until there are as many as wanted.
     """
-    words = list(idf)[:MAX_QUESTION_WORDS]
     found: dict[int, tuple[Any, ...]] = {}
-    for n in range(len(words), 0, -1):
-        _add_matching(found, session, every_word(words[:n], session.dialect), allowed)
+    for n in range(len(terms), 0, -1):
+        expression = one_of_each([term.stands_for for term in terms[:n]], session.dialect)
+        _add_matching(found, session, expression, allowed)
         if len(found) >= n_wanted:
             break
     else:
-        if len(words) > 1:
-            _add_matching(found, session, any_word(words, session.dialect), allowed)
-    return sorted((_scored(row, idf, window) for row in found.values()), key=lambda one: one.order)
+        if len(terms) > 1:
+            every = [word for term in terms for word in term.stands_for]
+            _add_matching(found, session, any_of(every, session.dialect), allowed)
+    return sorted((_scored(row, terms, window) for row in found.values()), key=lambda one: one.order)
 
 
 def load_candidates(
@@ -93,7 +108,7 @@ def load_candidates(
         f"SELECT {_SELECTED} FROM nugget_versions v WHERE v.version IN ({places(versions)}) AND {condition}",
         [*versions, *values],
     )
-    return [_scored(row, {}, window) for row in rows]
+    return [_scored(row, (), window) for row in rows]
 
 
 def matched_words(words: Sequence[str], nugget: Nugget, sentence: str, schema: Schema) -> dict[str, str]:
@@ -119,12 +134,16 @@ def _add_matching(found: dict[int, tuple[Any, ...]], session: Session, expressio
         found.setdefault(row[0], row)
 
 
-def _scored(row: tuple[Any, ...], idf: Mapping[str, float], window: tuple[int, int]) -> Candidate:
+def _scored(row: tuple[Any, ...], terms: Sequence[Term], window: tuple[int, int]) -> Candidate:
     version, name, key, words, preferred, start, start_latest, start_granularity, end, end_granularity = row
     fact, _, sentence = words.partition("\n")
     held, said = fact.split(" "), sentence.split(" ")
-    score = sum(idf[word] for word in idf if word in held)
-    score += _IN_SENTENCE * sum(idf[word] for word in idf if word in said)
+    score = 0.0
+    for term in terms:
+        if any(word in held for word in term.stands_for):
+            score += term.idf
+        elif term.word in said:
+            score += _IN_SENTENCE * term.idf
     norm = _REPEATS / (1 + _K1 * (1 - _B + _B * (len(held) + len(said)) / _USUAL_LENGTH))
     if start_granularity is None and end_granularity is None:
         certainty = "unknown"

@@ -10,15 +10,14 @@ from motherlode.core.time import EVER, PartialDate, parse_partial_date as parse_
 from motherlode.errors import InputError
 from motherlode.nuggets.chains import Chain, Link
 from motherlode.nuggets.claim_rows import places
-from motherlode.nuggets.full_text import every_word, matching
+from motherlode.nuggets.full_text import matching, one_of_each
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.ledger import Ledger, key_hash
 from motherlode.nuggets.reading import ANSWERING, SELECTED, Filter, Moment, known_micros, nugget_of
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.recording import load_events
-from motherlode.nuggets.schema import predicate_words
 from motherlode.nuggets.values import normalize_name
-from motherlode.nuggets.words import tokens
+from motherlode.nuggets.words import predicate_marker, tokens
 
 __all__ = ["names_over_time", "rename_chain"]
 
@@ -92,13 +91,17 @@ class _Renames:
         condition, values = self.allowed.sql()
         for other in self.ledger.names(name):
             for predicate in self._forward:
-                words = dict.fromkeys((*tokens(other), *tokens(predicate_words(predicate))))
-                if words:
-                    found += self.session.execute(
-                        f"SELECT {SELECTED} {matching(self.session.dialect)} "
-                        f"AND v.object_key = ? AND v.predicate = ? AND {condition}",
-                        [every_word(list(words), self.session.dialect), f"name:{name}", predicate, *values],
-                    )
+                words = dict.fromkeys((predicate_marker(predicate), *tokens(other)))
+                found += self.session.execute(
+                    f"SELECT {SELECTED} {matching(self.session.dialect)} "
+                    f"AND v.object_key = ? AND v.predicate = ? AND {condition}",
+                    [
+                        one_of_each([(word,) for word in words], self.session.dialect),
+                        f"name:{name}",
+                        predicate,
+                        *values,
+                    ],
+                )
         return found
 
     def _rename(self, row: Sequence[object]) -> _Rename:

@@ -15,11 +15,11 @@ from typing import Any
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER, NEVER
 from motherlode.nuggets.claim_rows import ClaimRow, in_batches, load_claims, load_documents, newest_ranks, places
-from motherlode.nuggets.derivation import DerivedNugget, Key, derive, derive_single
+from motherlode.nuggets.derivation import DerivedNugget, Key, derive, nugget_id
 from motherlode.nuggets.full_text import add_versions, remove_words
 from motherlode.nuggets.ledger import Ledger, Rank, key_hash
-from motherlode.nuggets.tenures import KeyClaim
-from motherlode.nuggets.words import predicate_tokens, tokens
+from motherlode.nuggets.tenures import order_start
+from motherlode.nuggets.words import STOP_WORDS, predicate_marker, tokens
 
 __all__ = ["VERSION_COLUMNS", "Projection", "group_of", "raw_keys", "version_values"]
 
@@ -81,9 +81,41 @@ class Projection:
 
     def add_fresh(self, groups: Iterable[tuple[Key, Sequence[ClaimRow]]], newest: dict[str, Rank], at: int) -> None:
         """Project keys of which nothing was recorded before; all their claims are given."""
-        for key, rows in groups:
-            self._write(key, rows, self._derive(key, rows, newest), at)
+        # In the order of their hashes, which is that of the table's index on keys.
+        for key, rows in sorted(groups, key=lambda group: self._hash(group[0])):
+            if len(rows) == 1 and self._is_plain(key, rows[0], newest):
+                self._write_plain(key, rows[0], at)
+            else:
+                self._write(key, rows, self._derive(key, rows, newest), at)
         self.flush()
+
+    def _is_plain(self, key: Key, row: ClaimRow, newest: dict[str, Rank]) -> bool:
+        """Whether a key's only claim stands as it is: no word of anybody's touches it, and one source is enough."""
+        claim = row.claim
+        return (
+            not claim.negated
+            and self.ledger.is_plain(self._hash(key), claim)
+            and (claim.rank is None or claim.rank == newest.get(claim.source))
+            and self.ledger.schema.find(key.predicate).min_sources == 1
+        )
+
+    def _write_plain(self, key: Key, row: ClaimRow, at: int) -> None:
+        """What `_derive` and `_values` come to for a plain claim, as most of a bulk load are; a shortcut."""
+        claim = row.claim
+        target = f"{claim.object_kind}:{claim.object_key}"
+        start, end = claim.start, claim.end
+        is_dated = start is not None or end is not None
+        own = nugget_id(key, target, order_start(start, end)[0] if is_dated else None)
+        ends = end or (EVER, EVER, None)
+        self.added.append(
+            (
+                self.next_version, own, self._hash(key), key.scope, row.subject, key.subject, key.predicate, row.object,
+                target, "active", 0, *(start or (NEVER, ends[1], None)), *ends, 0, 1, None, "[]",
+                "", f"[{row.seq}]", "[]", row.kind, claim.confidence, f"\n{claim.source}\n",
+                self._words(key, row.subject, row.object, (row,)), at, EVER,
+            )
+        )  # fmt: skip
+        self.next_version += 1
 
     def renew(self, keys: Iterable[Key], at: int) -> None:
         """Derive keys anew as of a recorded time, and keep what changed."""
@@ -127,12 +159,6 @@ class Projection:
 
     def _derive(self, key: Key, rows: Sequence[ClaimRow], newest: dict[str, Rank]) -> list[DerivedNugget]:
         stored = [row.claim for row in rows]
-        if len(stored) == 1 and self.ledger.is_plain(self._hash(key), stored[0]) and not stored[0].negated:
-            [claim] = stored
-            if claim.rank is None or claim.rank == newest.get(claim.source):
-                target = f"{claim.object_kind}:{claim.object_key}"
-                lone = KeyClaim(claim.claim_id, target, claim.start, claim.end, claim.publisher)
-                return [derive_single(key, self.ledger.schema.find(key.predicate), lone)]
         claims = self.ledger.key_claims(stored, newest)
         return derive(key, self.ledger.schema.find(key.predicate), claims, self.ledger.decisions_on(key, stored))
 
@@ -144,12 +170,6 @@ class Projection:
         at: int,
         held: dict[str, tuple[Any, ...]] | None = None,
     ) -> None:
-        if len(rows) == len(nuggets) == 1 and not held:
-            [nugget] = nuggets
-            values = self._values(key, rows[0].subject, nugget, rows)
-            self.added.append((self.next_version, nugget.nugget_id, *values, at, EVER))
-            self.next_version += 1
-            return
         by_claim: dict[str, list[ClaimRow]] = {}
         for row in rows:
             by_claim.setdefault(row.claim.claim_id, []).append(row)
@@ -209,27 +229,30 @@ class Projection:
         )
 
     def _words(self, key: Key, subject: str, name: str, evidence: Sequence[ClaimRow]) -> str:
-        """What finds it, each word once: names of the subject, words of the predicate, the object.
+        """What finds it, each word once: the predicate's marker, names of the subject, the object.
 
         Behind a line break the words that only a sentence of its evidence has.
         """
-        found = [*tokens(subject)]
+        found = (predicate_marker(key.predicate), *tokens(subject), *tokens(name))
         if len(names := self.ledger.names(key.subject)) > 1:
-            for other in names:
-                found += tokens(other)
-        found += predicate_tokens(self.ledger.schema.find(key.predicate))
-        found += tokens(name)
+            found += tuple(word for other in names for word in tokens(other))
         fact = dict.fromkeys(found)
         text = next((row.text for row in evidence if row.text), None)
         if text is None:
             return " ".join(fact)
-        said = dict.fromkeys(word for word in tokens(text)[:_MAX_TEXT_WORDS] if word not in fact)
+        sentence = [word for word in tokens(text)[:_MAX_TEXT_WORDS] if word not in STOP_WORDS]
+        said = dict.fromkeys(word for word in sentence if word not in fact)
         return f"{' '.join(fact)}\n{' '.join(said)}"
 
     def flush(self) -> None:
         """Insert what was derived."""
         if self.added:
             add_versions(self.session, VERSION_COLUMNS, self.added)
+            predicate = VERSION_COLUMNS.index("predicate")
+            self.session.execute_many(
+                "INSERT INTO nugget_predicates (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
+                [(name,) for name in sorted({row[predicate] for row in self.added})],
+            )
             self.added.clear()
         if self.aliases:
             self.session.execute_many(

@@ -18,6 +18,7 @@ __all__ = [
     "STATES",
     "Filter",
     "Moment",
+    "full_id",
     "known_micros",
     "nugget_of",
     "read_evidence",
@@ -163,6 +164,17 @@ def read_nuggets(session: Session, ids: Iterable[str], known_at: int | None = No
         targets = read_nuggets(session, moved.values(), known_at)
         found |= {alias: targets[name] for alias, name in moved.items() if name in targets}
     return found
+
+
+def full_id(session: Session, prefix: str) -> str:
+    """The nugget's id that begins so, as people copy it from a table; the prefix itself where none or several do."""
+    if len(prefix) < 6:
+        return prefix
+    rows = session.execute(
+        "SELECT DISTINCT nugget_id FROM nugget_versions WHERE nugget_id >= ? AND nugget_id < ? LIMIT 2",
+        (prefix, prefix + "g"),
+    )
+    return str(rows[0][0]) if len(rows) == 1 else prefix
 
 
 def read_versions(session: Session, versions: Sequence[int]) -> dict[int, Nugget]:

@@ -14,6 +14,7 @@ from motherlode.nuggets.reading import (
     STATES,
     Filter,
     Moment,
+    full_id,
     known_micros,
     read_evidence,
     read_nuggets,
@@ -73,11 +74,12 @@ class StoreReads(StoreAccess):
         )
 
     def get(self, nugget: str, *, known_at: Moment | None = None) -> Nugget:
-        """A nugget by its id, or one that it had earlier.
+        """A nugget by its id, one that it had earlier, or the first letters of it.
 
         Errors: InputError where there is none; for an erased one the message says since when.
         """
         with self.reading() as session:
+            nugget = full_id(session, nugget)
             found = read_nuggets(session, [nugget], known_micros(known_at)).get(nugget)
             if found is None:
                 gone = session.one("SELECT erased_at FROM nugget_tombstones WHERE nugget_id = ?", (nugget,))

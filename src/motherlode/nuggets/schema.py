@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[\s_\-]+")
 
 
+@lru_cache(maxsize=65_536)
 def predicate_words(name: str) -> str:
     """A predicate's name as words: 'chiefExecutiveOfficer', 'Chief_Executive officer' → 'chief executive officer'."""
     return _SEPARATORS.sub(" ", _CAMEL.sub(" ", name)).strip().casefold()

@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
+from motherlode.core.ports import NullProgress, Progress
 from motherlode.core.sql import Session, open_database
 from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
-from motherlode.nuggets.ask import StoreQuestions
+from motherlode.nuggets.bulk import claims_of, read_claims
 from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
+from motherlode.nuggets.gate import Gate
+from motherlode.nuggets.insights import StoreInsights
 from motherlode.nuggets.ledger import Event, StoredClaim, key_hash
+from motherlode.nuggets.listing import StoreListing
 from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
-from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Claim, Document, Extractor
-from motherlode.nuggets.recording import Recording, check_spans
+from motherlode.nuggets.recording import Recording, check_spans, without_collection
 from motherlode.nuggets.schema import Schema
 from motherlode.nuggets.tables import MIGRATIONS, NAMESPACE, TABLES
 
@@ -26,7 +32,10 @@ __all__ = ["IngestReport", "NuggetStore", "open_nuggets"]
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of a document: ids of its claims' nuggets; how many claims wait for review or were refused."""
+    """What became of a document: ids of its claims' nuggets; how many claims wait for review or were refused.
+
+    faults: what an extractor said that names no fact (a pronoun, a sentence, a year 9999), with the reason; not kept
+    """
 
     source: str
     version: str | None
@@ -34,6 +43,7 @@ class IngestReport:
     n_claims: int
     n_pending: int
     n_refused: int
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 def open_nuggets(
@@ -81,7 +91,7 @@ def _adopt(store: NuggetStore, schema: Schema) -> None:
             work.record(Event.of("schema", said, "opening", "given when the store was opened", work.at))
 
 
-class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
+class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
     """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
 
     Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
@@ -105,10 +115,30 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
                 raise InputError(f"assert_claims takes Claim objects, not {type(claim).__name__} {claim!r}")
         if document is not None:
             check_spans(listed, document)
-        with self.recording() as work:
+        with without_collection(len(listed)), self.recording() as work:
             stored = work.add(listed, document, extractor)
             work.finish()
             return self._nuggets_of(work, stored)
+
+    def assert_rows(self, rows: Any, *, batch: int = 20_000, progress: Progress | None = None) -> int:
+        """Record claims in bulk, a transaction for each batch; how many were read.
+
+        rows: the path of a file of JSON lines; or mappings, an Arrow table, a polars or pandas data frame, with the
+            fields of `Claim` as columns
+
+        Interrupted or failed, the batches before stay, and the same call again records the rest: what is known is not
+        recorded twice. Errors: InputError that names the row (or file and line) and the field.
+        """
+        report = progress or NullProgress()
+        claims = read_claims(Path(rows)) if isinstance(rows, str | os.PathLike) else claims_of(rows)
+        report.start("recording claims", None, "claims")
+        n = 0
+        while some := list(islice(claims, batch)):
+            self.assert_claims(some)
+            n += len(some)
+            report.advance(len(some))
+        report.finish()
+        return n
 
     def _nuggets_of(self, work: Recording, claims: Sequence[StoredClaim]) -> list[str | None]:
         """Each claim's own id, or the id that the nugget has for which it is evidence."""
@@ -153,6 +183,9 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
             )
         found = list(claims) if claims is not None else extractor.extract(document) if extractor is not None else []
         check_spans(found, document)
+        faults: list[tuple[str, str]] = []
+        if claims is None:
+            found, faults = self._sorted(found)
         fingerprint = extractor.fingerprint if extractor is not None and claims is None else None
         with self.recording() as work:
             stored = work.add(found, document, fingerprint)
@@ -166,8 +199,22 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
             tuple(ids),
             len(found),
             sum(schema.review <= confidence < schema.accept for confidence in unsure),
-            sum(confidence < schema.review for confidence in unsure),
+            sum(confidence < schema.review for confidence in unsure) + len(faults),
+            tuple(faults),
         )
+
+    def _sorted(self, claims: Sequence[Claim]) -> tuple[list[Claim], list[tuple[str, str]]]:
+        """An extractor's claims without those that name no fact; what states no confidence waits for review."""
+        schema = self.schema
+        gate = Gate(schema.accept, schema.review)
+        kept, faults = [], []
+        for claim in claims:
+            reason = gate.fault(claim)
+            if reason is not None:
+                faults.append((f"{claim.subject} {claim.predicate} {claim.object}", reason))
+            else:
+                kept.append(claim if claim.confidence is not None else replace(claim, confidence=schema.review))
+        return kept, faults
 
     def erase(self, source: str, *, actor: str = "unnamed", reason: str = "") -> ErasureCertificate:
         """Remove all that a document said, at every known time, from tables, full text and the write-ahead log.
@@ -179,6 +226,7 @@ class NuggetStore(StoreReads, StoreQuestions, StoreDecisions):
         """
         with self.recording() as work:
             certificate = erase_source(work, source, actor, reason)
+        self.read_texts.clear()
         if self.vectors is not None:
             self.vectors.advance()
         return replace(certificate, bytes_left=not self._database.checkpoint(TABLES))

@@ -48,7 +48,9 @@ CREATE TABLE nugget_versions (
     sources TEXT NOT NULL, words TEXT NOT NULL, recorded_from BIGINT NOT NULL, recorded_to BIGINT NOT NULL);
 CREATE INDEX nugget_versions_key ON nugget_versions (key);
 CREATE INDEX nugget_versions_id ON nugget_versions (nugget_id);
+CREATE INDEX nugget_versions_subject ON nugget_versions (subject_key, predicate);
 CREATE TABLE nugget_aliases (alias TEXT PRIMARY KEY, nugget_id TEXT NOT NULL);
+CREATE TABLE nugget_predicates (name TEXT PRIMARY KEY);
 CREATE TABLE nugget_words (word TEXT PRIMARY KEY, n BIGINT NOT NULL);
 CREATE TABLE nugget_tombstones (nugget_id TEXT PRIMARY KEY, erased_at BIGINT NOT NULL, event_id TEXT NOT NULL);
 CREATE TABLE nugget_extractions (cache_key TEXT PRIMARY KEY, source TEXT NOT NULL, value TEXT NOT NULL)

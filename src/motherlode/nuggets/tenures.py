@@ -31,7 +31,7 @@ def order_start(start: Bound | None, end: Bound | None) -> tuple[int, int]:
     return earliest, latest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeyClaim:
     """A claim as the sweep sees it: canonical object, bounds, who says it, and whether it stands."""
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from motherlode.nuggets.schema import Predicate, predicate_words
 
-__all__ = ["MAX_WORD", "STOP_WORDS", "predicate_tokens", "question_words", "tokens"]
+__all__ = ["MAX_WORD", "STOP_WORDS", "predicate_marker", "predicate_tokens", "question_words", "tokens"]
 
 MAX_WORD = 64
 """Characters of a word that count; what is longer is cut, in nuggets and questions alike."""
@@ -44,7 +44,20 @@ def predicate_tokens(predicate: Predicate) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for name in names for word in tokens(predicate_words(name))))
 
 
+@lru_cache(maxsize=4096)
+def predicate_marker(name: str) -> str:
+    """The one word that stands for a predicate in the full text: no question has it, its own words lead to it."""
+    return "\u00b6" + "".join(tokens(predicate_words(name)))[:MAX_WORD]
+
+
+_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
+
+
 def question_words(question: str) -> list[str]:
-    """The words of a question that say what it is about, each once; all of them where nothing else is left."""
+    """The words of a question that say what it is about, each once; all of them where nothing else is left.
+
+    A stop word in capitals is a name (AT, IT, US), unless the whole question is in capitals.
+    """
     words = list(dict.fromkeys(tokens(question)))
-    return [word for word in words if word not in STOP_WORDS] or words
+    names = set() if question.isupper() else {name.lower() for name in _CAPITALS.findall(question)}
+    return [word for word in words if word not in STOP_WORDS or word in names] or words

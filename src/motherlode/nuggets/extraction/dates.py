@@ -13,7 +13,7 @@ from motherlode.core.time import Granularity, PartialDate, from_micros, parse_pa
 from motherlode.errors import InputError
 from motherlode.nuggets.extraction.relative_dates import RELATIVE, relative_date
 
-__all__ = ["DateMention", "circa", "find_dates", "last_word", "next_bound", "span_of", "with_part"]
+__all__ = ["MONTH", "DateMention", "circa", "find_dates", "last_word", "next_bound", "span_of", "with_part"]
 
 MONTHS = {
     name: number
@@ -40,7 +40,7 @@ _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": 4}
 
 # Case is ignored letter by letter or after a first letter: the search engine then skips a place at one look.
-_M = (
+MONTH = (
     r"(?:[Jj](?i:anuary|an|une|un|uly|ul)|[Ff](?i:ebruary|eb)|[Mm](?i:arch|ar|ay)|[Aa](?i:pril|pr|ugust|ug)"
     r"|[Ss](?i:eptember|ept|ep)|[Oo](?i:ctober|ct)|[Nn](?i:ovember|ov)|[Dd](?i:ecember|ec))\b\.?"
 )
@@ -55,8 +55,8 @@ _DATE = re.compile(
       (?P<iso>\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,6}})?)?(?:Z|[+-]\d{{2}}:\d{{2}})?)?)
         (?!\d)
     | (?P<numeric>\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}}|\d{{1,2}}/\d{{4}})(?!\d)
-    | (?P<d1>\d{{1,2}}){_ORD}\s+(?:of\s+)?(?P<m1>{_M})(?:(?:\s?,)?(?:\s+of)?\s+(?P<y1>{_Y}))?
-    | (?P<m2>{_M})(?:\s+(?P<d2>\d{{1,2}}){_ORD}(?!\w)(?:(?:\s?,\s?|\s+)(?P<y2>{_Y}))?
+    | (?P<d1>\d{{1,2}}){_ORD}\s+(?:of\s+)?(?P<m1>{MONTH})(?:(?:\s?,)?(?:\s+of)?\s+(?P<y1>{_Y}))?
+    | (?P<m2>{MONTH})(?:\s+(?P<d2>\d{{1,2}}){_ORD}(?!\w)(?:(?:\s?,\s?|\s+)(?P<y2>{_Y}))?
                     |(?:\s?,)?(?:\s+of)?\s+(?P<y3>{_Y}))?
     | (?:[Qq](?P<q1>[1-4])|(?P<q2>[Ff](?i:irst|ourth)|[Ss](?i:econd)|[Tt](?i:hird)|[Ll](?i:ast)|1st|2nd|3rd|4th)
         \s+(?i:quarter))(?:\s?/\s?|\s+|-)(?:of\s+)?(?P<y4>{_Y})
@@ -66,7 +66,7 @@ _DATE = re.compile(
     | (?P<century>\d{{1,2}})(?:st|nd|rd|th)[\s-](?i:century)
     | (?P<y8>{_Y})(?:[\s-]?[Qq](?P<q3>[1-4])\b
         |(?:\s(?=[\u2013\u2014]))?(?P<dash>{_DASH})\s?(?P<y8b>\d{{2}})(?![\d\w%])(?!\s?{_DASH}\s?\d))?
-    | (?P<y9>[1-9]\d{{2}})(?=\s?(?:[.;)\u2013\u2014]|,\s|to\b|until\b|and\s+[1-9]\d\d\b|A\.?D\b|CE\b|$))
+    | (?P<y9>[1-9]\d{{2}})(?=\s?(?:[.?!;)\u2013\u2014]|,\s|to\b|until\b|and\s+[1-9]\d\d\b|A\.?D\b|CE\b|$))
     | (?P<relative>{RELATIVE})
     )
     """,
@@ -76,7 +76,7 @@ _DATE = re.compile(
 _NOT_A_YEAR = re.compile(
     r"\s?(?:,\d{3}|\.\d|[%°]|:\d|(?:people|inhabitants|residents|men|women|soldiers|troops|miles|mi|metres|meters|km|kg|feet|ft"
     r"|tons|tonnes|hectares|acres|m|mm|cm|hp|kw|rpm|units|copies|members|students|employees|seats|votes|times|points|dollars"
-    r"|pounds|euros|words|pages|b\.?\s?c\.?(?:e\.?)?)\b)",
+    r"|pounds|euros|words|pages|hrs|hours|b\.?\s?c\.?(?:e\.?)?)\b)",
     re.IGNORECASE,
 )
 _PART = re.compile(

@@ -53,6 +53,8 @@ class TimeExpression:
     last: PartialDate | None
     aspect: Aspect = Aspect.HOLDS
     is_relative: bool = False
+    includes_last: bool = True
+    """'to 31 December' has that day, 'until 31 December' has not."""
 
     @property
     def start(self) -> PartialDate | None:
@@ -73,7 +75,7 @@ class TimeExpression:
             case Relation.UNTIL:
                 return None, last
             case Relation.BETWEEN:
-                return first, None if last is None else next_bound(last)
+                return first, next_bound(last) if last is not None and self.includes_last else last
             case Relation.AS_OF:
                 return None if first is None else PartialDate.before(first), None
             case Relation.NO_LONGER:
@@ -112,20 +114,27 @@ def _pointed(
     return stated, next_bound(last or stated)
 
 
+# "to the Académie in 1987" is no end, "to his death in 1987" is.
+_EVENT = (
+    r"(?:his|her|its|their|the)\s+(?:\w+\s+){0,2}(?:death|retirement|resignation|departure|dissolution|end|abolition|closure"
+    r"|defeat|fall|collapse|demise|outbreak|start|beginning|merger|sale|assassination|execution|removal|dismissal|election"
+    r"|marriage|move|relegation|replacement|abdication|deposition|closing|demolition)\s+(?:\w+\s+){0,3}(?:in|on)"
+)
 # Words right before a date, longest first within their kind; "the" may stand between.
 _BEFORE = re.compile(
     r"""\b(?:
       (?P<since>(?:ever\s+)?since|from|starting(?:\s+(?:in|from|on|with))?|beginning(?:\s+(?:in|from|on|with))?|commencing(?:\s+(?:in|on))?
         |as\s+from|effective(?:\s+(?:as\s+of|from|on))?|with\s+effect\s+(?:from|on)|dating\s+(?:from|back\s+to))
-    | (?P<until>(?:(?:up\s+)?until|till|til|up\s+to|to|through)\s+(?:his|her|its|their|the)\s+(?:\w+\s+){1,4}(?:in|on)
+    | (?P<until>(?:(?:up\s+)?until|till|til)\s+(?:his|her|its|their|the)\s+(?:\w+\s+){1,4}(?:in|on)
+        |(?:up\s+to|to|through)\s+@EVENT@
         |(?:up\s+)?until|till|til|up\s+to|up\s+through|through|ending(?:\s+(?:in|on))?|to)
     | (?P<between>(?:in\s+)?between)
     | (?P<as_of>as\s+(?:of|at)(?:\s+(?:late|early|mid))?)
     | (?P<by>by(?:\s+(?:at\s+)?the\s+(?:end|start|beginning)\s+of)?)
     | (?P<before>before|prior\s+to|preceding)
     | (?P<after>after|following|subsequent\s+to)
-    | (?P<within>in|on|during|throughout|within|at|over|around|across|for|of)
-    )\s+(?:the\s+)?(?:years?\s+)?(?:season\s+)?$""",
+    | (?P<within>in|on|during|throughout|within|at|over|around|across|for)
+    )\s+(?:the\s+)?(?:years?\s+)?(?:season\s+)?$""".replace("@EVENT@", _EVENT),
     re.VERBOSE,
 )
 # The words in which those end: a look at the last word spares most searches.
@@ -139,7 +148,7 @@ _LAST_WORDS = frozenset(
 )
 _JOIN = re.compile(
     r"(?:\s*,)?\s*(?:season\s+)?(?P<word>[\u2010-\u2015\u2212-]|to|until|till|til|up\s+to|up\s+until|through|and(?:\s+until)?|into)"
-    r"\s*(?:(?:his|her|its|their|the)\s+(?:\w+\s+){1,4}(?:in|on)\s*)?(?:the\s+)?(?:season\s+)?(?:of\s+)?",
+    rf"\s*(?:{_EVENT}\s*)?(?:the\s+)?(?:season\s+)?(?:of\s+)?",
     re.IGNORECASE,
 )
 _OPEN = re.compile(
@@ -150,6 +159,9 @@ _DANGLING = re.compile(r"\s?[\u2010-\u2015\u2212-]\s*(?=[)\],;]|$)")
 _ONWARDS = re.compile(r"\s+(?:onwards?|on(?=\s*[,.;)]|\s*$)|and\s+later|or\s+later)\b", re.IGNORECASE)
 _NO_LONGER = re.compile(
     r"\b(?:no\s+longer|not\s+any\s?more|ceased\s+to\s+be|is\s+a\s+former|are\s+former)\b", re.IGNORECASE
+)
+_IN_A_NAME = re.compile(
+    r"\s+(?!seasons?\b|and\b|to\b|or\b|but\b|until\b|when\b|with\b|by\b|as\b|he\b|she\b|it\b|they\b|the\b)[^\W\d_]"
 )
 _SEASON_AFTER = re.compile(r"\s+seasons?\b", re.IGNORECASE)
 _NOW = re.compile(r"(?:currently|presently|at\s+present|now|nowadays)$", re.IGNORECASE)
@@ -210,6 +222,8 @@ def _expression(
             mention.begin, mention.end, Relation.AS_OF, mention.date, mention.date, is_relative=True
         ), 1
     first, last, end = mention.date, mention.last or mention.date, mention.end
+    if first.granularity is Granularity.YEAR and _IN_A_NAME.match(sentence, end) and _names_it(sentence, mention.begin):
+        begin, relation = mention.begin, Relation.BARE  # "in the 2008 election"
     if is_relative and relation is Relation.BARE:
         relation = Relation.WITHIN
     season = _SEASON_AFTER.match(sentence, end)
@@ -246,6 +260,11 @@ def _related(sentence: str, at: int, floor: int) -> tuple[int, Relation]:
             low = at - len(far)
             word = _BEFORE.search(far)
     return (at, Relation.BARE) if word is None else (low + word.start(), _RELATIONS[str(word.lastgroup)])
+
+
+def _names_it(sentence: str, at: int) -> bool:
+    """Whether "the" or "a" stands right before a year, so that a noun after it makes a name of the two."""
+    return last_word(sentence[max(0, at - 8) : at]) in ("the", "a", "an", "its", "his", "her", "their")
 
 
 def _lower(text: str) -> str:
@@ -291,7 +310,8 @@ def _ranged(
     first, last = _years_shared(mention, other)
     if first is None or last is None or last.latest <= first.earliest:
         return None
-    return TimeExpression(begin, other.end, Relation.BETWEEN, first, last), 2
+    includes = not joined.startswith(("until", "til", "up to", "up until"))
+    return TimeExpression(begin, other.end, Relation.BETWEEN, first, last, includes_last=includes), 2
 
 
 def _is_only_a_part(rest: str) -> bool:
