@@ -9,6 +9,7 @@ from typing import Any
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER, now, to_micros
 from motherlode.errors import InputError
+from motherlode.nuggets.ledger import key_hash
 from motherlode.nuggets.reading import ANSWERING
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.schema import Schema
@@ -236,7 +237,8 @@ class _Examination:
     def _evidence(self) -> str:
         """FROM: the claims ``c`` behind a version ``v``."""
         if self.session.dialect == "sqlite":
-            return "json_each(v.claims) AS j JOIN nugget_claims c ON c.seq = j.value"
+            # CROSS: from a nugget to its claims; the planner would go from each claim through all nuggets.
+            return "json_each(v.claims) AS j CROSS JOIN nugget_claims c ON c.seq = j.value"
         return (
             "json_array_elements_text(CAST(v.claims AS json)) AS j(value) "
             "JOIN nugget_claims c ON c.seq = CAST(j.value AS BIGINT)"
@@ -281,8 +283,8 @@ class _Examination:
                 )
                 n += len(rows)
                 for scope, subject, name in sorted(rows)[: _N_EXAMPLES - len(examples)]:
-                    where = f"{_ANSWERS} AND v.predicate = ? AND v.scope = ? AND v.subject_key = ? AND v.object_key = ?"
-                    examples += self._examples(where, (said, scope, subject, name))[:1]
+                    key = key_hash(scope, subject, said)
+                    examples += self._examples(f"{_ANSWERS} AND v.key = ? AND v.object_key = ?", (key, name))[:1]
         return _check(
             "renames_without_counterpart", "renames that are stated from one of the two names only", min(n, n_all),
             n_all, (0.5, 2), tuple(examples), "chains read both sides, so nothing breaks; a source may be missing",
