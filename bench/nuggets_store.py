@@ -36,10 +36,10 @@ from bench.measure import available_threads, cpu_name
 from bench.nuggets import BUDGET_TOKENS, K, baselines, measures_table, scratch
 from bench.tables import save_report
 from bench.workloads import facts, offsets, tender, timeqa
-from motherlode.core.time import PartialDate
-from motherlode.nuggets.answers import Answer
 from motherlode.nuggets.evaluation import compare, evaluate
+from motherlode.nuggets.extraction.question_time import question_time
 from motherlode.nuggets.record import Claim, Document
+from motherlode.workflows.nugget_evaluation import StoreAnswers
 
 N_WARM_UP = 20
 BATCH = 20_000
@@ -59,38 +59,25 @@ def fresh_store(**options: Any) -> Iterator[Any]:
         shutil.rmtree(folder)
 
 
-class StoreAnswerer:
-    """A nugget store as a system to evaluate: each answer is the nugget in words, with its interval."""
-
-    name = "motherlode"
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-
-    def ask(self, question: str, valid_at: PartialDate | None, k: int) -> list[Answer]:
-        return [as_answer(hit) for hit in self._store.ask(question, valid_at=valid_at, k=k)]
-
-
-def as_answer(hit: Any) -> Answer:
-    """What a generator would read of a hit: subject, predicate, object and when."""
-    nugget = hit.nugget
-    when = f" {nugget.interval}" if nugget.interval.is_known else ""
-    return Answer(f"{nugget.subject} {nugget.predicate} {nugget.object}{when}", nugget.interval, state=hit.state)
-
-
-def speed(sizes: Sequence[int], n_queries: int, n_rounds: int) -> dict[str, Any]:
-    """Bulk claims and single queries at several sizes."""
+def speed(sizes: Sequence[int], n_queries: int, n_rounds: int, encoder: str | None = None) -> dict[str, Any]:
+    """Bulk claims and single queries at several sizes; with an encoder fused, questions encoded beforehand."""
     found: dict[str, Any] = {}
     for size in sizes:
         made = list(facts.synthetic(size))
         asked = facts.questions(made, n_queries)
         claims: list[Claim] = [fact.claim() for fact in made]
-        with fresh_store() as store:
+        with fresh_store(encoder=encoder) as store:
             began = time.perf_counter()
             for begin in range(0, size, BATCH):
                 store.assert_claims(claims[begin : begin + BATCH])
             store.ask(asked[0].text, k=K)
             seconds = time.perf_counter() - began
+            began = time.perf_counter()
+            if encoder is not None:
+                store.update_vectors()
+                for question in asked:
+                    store.vectors.encode(question_time(question.text).rest)
+            encoding_s = time.perf_counter() - began
             for question in asked[:N_WARM_UP]:
                 store.ask(question.text, k=K)
             rounds = []
@@ -104,7 +91,7 @@ def speed(sizes: Sequence[int], n_queries: int, n_rounds: int) -> dict[str, Any]
                     n_first += bool(hits) and hits[0].nugget.subject == question.subject
                 rounds.append([float(value) for value in np.quantile(ms, [0.5, 0.95])])
         found[str(size)] = {
-            "seconds": seconds, "claims_per_s": size / seconds, "rounds_p50_p95_ms": rounds, "n_queries": len(asked),
+            "encoding_s": encoding_s, "seconds": seconds, "claims_per_s": size / seconds, "rounds_p50_p95_ms": rounds, "n_queries": len(asked),
             "first_hit_is_of_the_asked_subject": n_first, "load": os.getloadavg()[0],
         }  # fmt: skip
         print(f"{size:,}: {found[str(size)]}", file=sys.stderr, flush=True)
@@ -142,7 +129,7 @@ def time_qa(extractor: Any) -> dict[str, Any]:
         for document in documents:
             store.ingest(document, extractor=extractor)
         seconds = time.perf_counter() - began
-        ours = evaluate(StoreAnswerer(store), questions, K)
+        ours = evaluate(StoreAnswers(store), questions, K)
     rivals = [
         evaluate(system, questions, K, max_tokens=most) for system in baselines() for most in (None, BUDGET_TOKENS)
     ]
@@ -234,6 +221,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cases", type=int, default=500)
     parser.add_argument("--probes", type=int, default=10_000)
+    parser.add_argument("--encoder", help="minilm: speed with late interaction, fused")
     parser.add_argument("--extractor", help="MODULE:NAME of a callable that gives an extractor, for timeqa")
     options = parser.parse_args()
     if "timeqa" in options.parts and options.extractor is None:
@@ -245,7 +233,7 @@ def main() -> None:
     }  # fmt: skip
     print(f"{report['cpu']}, {report['threads']} threads, {report['at']}, load before {report['load_before']:.1f}.\n")
     jobs: dict[str, Callable[[], dict[str, Any]]] = {
-        "speed": lambda: speed(options.facts, options.queries, options.rounds),
+        "speed": lambda: speed(options.facts, options.queries, options.rounds, options.encoder),
         "order": lambda: order(options.cases),
         "timeqa": lambda: time_qa(_made(options.extractor)),
         "tender": legal_tender,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -15,7 +15,9 @@ from tests.nugget_worlds import SECOND, START, derived_rows, of_document, random
 
 __all__ = ["Part", "in_memory", "in_store", "random_parts"]
 
-_SUBJECTS = ("Apple", "Initech")
+_SUBJECTS = ("Apple", "Apple Inc.", "Apple", "Initech")
+_OBJECTS = ("Jobs", "Cook", "Jobs", "Cook", "Sculley")
+_PREDICATES = ("ceo", "ceo", "ceo", "ceo", "boardMember")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,14 @@ def random_parts(random: Random, n_claims: int) -> list[Part]:
     """A world: so many claims, with decisions, undos, retractions, reviews, merges and words on trust among them."""
     parts: list[Part] = []
     for _ in range(n_claims):
+        # Nearly all on one key, dated and sure, or they would seldom meet.
         claim = random_claim(random, subjects=_SUBJECTS)
+        claim = replace(
+            claim,
+            predicate=random.choice(_PREDICATES),
+            object=random.choice(_OBJECTS),
+            confidence=claim.confidence if random.random() < 0.2 else None,
+        )
         if random.random() < 0.3:
             document = random_document(random)
             parts.append(Part(tuple(of_document([claim], document)), document))
@@ -41,8 +50,8 @@ def random_parts(random: Random, n_claims: int) -> list[Part]:
     for at, part in enumerate(parts, START):
         whole.assert_claims(part.claims, at, part.document)
     events: list[Event] = []
-    for i in range(random.randrange(4)):
-        decided_at = START + (i - 1) * SECOND + random.randrange(3) * 400_000_000 * SECOND
+    for i in range(random.randrange(6)):
+        decided_at = START + (random.randrange(6) * 10 + i) * SECOND + random.randrange(-1, 2) * 400_000_000 * SECOND
         event = _random_event(random, whole, events, decided_at)
         if event is not None:
             events.append(event)
@@ -53,7 +62,8 @@ def random_parts(random: Random, n_claims: int) -> list[Part]:
 
 def _random_event(random: Random, whole: MemoryStore, events: Sequence[Event], decided_at: int) -> Event | None:
     nuggets = sorted((n for found in whole.nuggets().values() for n in found), key=lambda n: n.nugget_id)
-    kinds = ("decide", "decide", "decide", "undo", "retract", "retract", "review", "merge", "trust")
+    kinds = ("decide", "decide", "decide", "decide", "undo", "retract", "review", "review", "merge", "trust", "trust")
+    nuggets = nuggets[:2]  # the same ones again and again, so that one word is set against another
     match random.choice(kinds):
         case "decide" if nuggets:
             scratch = MemoryStore(whole.schema, list(whole.claims), list(whole.documents), list(whole.events))

@@ -49,7 +49,7 @@ def test_jobs_in_2005_and_cook_in_2020(store: Path) -> None:
 
 def test_ingesting_again_adds_nothing(store: Path) -> None:
     again = said("ingest", store.parent / "a.md", store.parent / "b.txt", "-s", store)
-    assert (again["documents"], again["known_already"], again["claims"]) == (2, 2, 0)
+    assert (again["n_documents"], again["n_known"], again["n_claims"]) == (2, 2, 0)
 
 
 def test_history_draws_a_timeline(store: Path) -> None:
@@ -125,7 +125,16 @@ def test_reports(store: Path) -> None:
     [line] = [one for one in lode("nuggets", "doctor", "-s", store).stdout.splitlines() if "single source" in one]
     assert line.split()[2:4] == ["notice", "100.0%"]
     assert "Tim Cook" in lode("nuggets", "chain", "Apple", "ceo", "--join", "--at", "2020", "-s", store).stdout
+    assert "single source" in lode("nuggets", "doctor", "-s", store, "--stale-after-days", "9e9").stdout
     assert "chiefExecutiveOfficer" in lode("nuggets", "schema", "-s", store).stdout
+
+
+def test_an_audit_of_somebody_else_s_passages(store: Path, tmp_path: Path) -> None:
+    passages = [{"id": "p1", "text": "Steve Jobs is CEO of Apple."}, {"id": "p2", "text": "Tim Cook is CEO of Apple."}]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(one) + "\n" for one in passages), "utf-8")
+    report = said("audit", tmp_path / "p.jsonl", "--query", "Who is CEO of Apple?", "-s", store)
+    assert [one["verdict"] for one in report["passages"]] == ["superseded", "current"]
+    assert "superseded" in lode("nuggets", "audit", tmp_path / "p.jsonl", "-s", store).stdout
 
 
 def test_an_export_read_back_makes_the_same_facts(store: Path, tmp_path: Path) -> None:
@@ -155,11 +164,18 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, store: Path) -> None:
     (tmp_path / "bad.claims.jsonl").write_text(
         '{"subject": "A", "predicate": "b", "object": "c"}\n{"subject"\n', "utf-8"
     )
-    assert "bad.claims.jsonl:2" in lode("nuggets", "ingest", tmp_path / "bad.claims.jsonl", "-s", store, code=2).stderr
+    assert (
+        "bad.claims.jsonl, line 2"
+        in lode("nuggets", "ingest", tmp_path / "bad.claims.jsonl", "-s", store, code=2).stderr
+    )
     (tmp_path / "odd.claims.jsonl").write_text('{"subject": "A", "predicate": "b", "objekt": "c"}\n', "utf-8")
     assert "objekt" in lode("nuggets", "ingest", tmp_path / "odd.claims.jsonl", "-s", store, code=2).stderr
     (tmp_path / "b.bin.txt").write_bytes(b"x\0y")
-    assert "binary" in lode("nuggets", "ingest", tmp_path / "b.bin.txt", "-s", store).stderr
+    assert "binary" in lode("nuggets", "ingest", tmp_path / "b.bin.txt", "-s", store, code=2).stderr
+    assert (
+        "no such extractor" in lode("nuggets", "ingest", tmp_path, "-x", "foo", "-s", tmp_path / "n.db", code=2).stderr
+    )
+    assert not (tmp_path / "n.db").exists()
     (tmp_path / "c.txt").write_text("First.", "utf-8")
     lode("nuggets", "ingest", tmp_path / "c.txt", "--doc-version", "1", "-s", store)
     (tmp_path / "c.txt").write_text("Second.", "utf-8")
@@ -259,7 +275,7 @@ def test_an_interrupted_ingest_goes_on_where_it_stopped(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=60)
     rest = said("ingest", folder, "-s", store)
-    assert rest["documents"] == 400
+    assert rest["n_documents"] == 400
     exported = lode("nuggets", "export", "claims", "-s", store).stdout.splitlines()
     assert len({json.loads(line)["source"] for line in exported}) == 400
     assert len(exported) == len(set(exported))

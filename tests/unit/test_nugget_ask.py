@@ -235,3 +235,13 @@ def test_a_stop_word_in_capitals_is_a_name(store: NuggetStore) -> None:
     )
     for code in sentences:
         assert objects(store, f"currency of {code}?", k=1) == [f"{code}K"]
+
+
+def test_as_of_fixes_both_times_for_several_reads(apple: NuggetStore) -> None:
+    then = apple.as_of(valid_at="2005-01-01")
+    assert [hit.nugget.object for hit in then.ask("Who was CEO of Apple?", k=1)] == ["Steve Jobs"]
+    assert [nugget.object for nugget in then.nuggets("Apple", "ceo")] == ["Steve Jobs"]
+    before = apple.as_of(known_at="2020-01-01")
+    assert before.history("Apple", "ceo") == []
+    with pytest.raises(InputError, match="at that known time"):
+        before.get(apple.history("Apple", "ceo")[0].nugget_id)

@@ -178,7 +178,7 @@ def test_wilson_stays_inside_at_the_ends() -> None:
     assert wilson_interval(0, 5).low == 0.0
     assert wilson_interval(5, 5).high == 1.0
     assert wilson_interval(0, 0) == Measured(None, None, None, 0)
-    with pytest.raises(InputError, match="a share of 6 in 5"):
+    with pytest.raises(InputError, match="not 6 of 5"):
         wilson_interval(6, 5)
 
 

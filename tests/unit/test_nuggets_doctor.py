@@ -11,7 +11,7 @@ from motherlode.errors import InputError
 from motherlode.nuggets.doctor import SEVERITIES, examine
 from motherlode.nuggets.record import Claim, Document
 from motherlode.nuggets.store import NuggetStore
-from motherlode.nuggets.wilson import wilson_interval
+from motherlode.nuggets.wilson import wilson_bounds
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -22,18 +22,18 @@ AT = datetime(2024, 1, 1, tzinfo=UTC)
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
 def test_wilsons_interval_is_that_of_newcombes_table(successes: int, n: int, low: float, high: float) -> None:
-    assert wilson_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_bounds(successes, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_wilsons_interval_of_nothing_is_everything_and_bad_counts_are_refused() -> None:
-    assert wilson_interval(0, 0) == (0.0, 1.0)
-    assert wilson_interval(5, 5)[1] == 1.0
-    assert wilson_interval(5, 10, confidence=0.5)[0] > wilson_interval(5, 10)[0]
+    assert wilson_bounds(0, 0) == (0.0, 1.0)
+    assert wilson_bounds(5, 5)[1] == 1.0
+    assert wilson_bounds(5, 10, confidence=0.5)[0] > wilson_bounds(5, 10)[0]
     for bad in ((-1, 5), (6, 5)):
         with pytest.raises(InputError):
-            wilson_interval(*bad)
+            wilson_bounds(*bad)
     with pytest.raises(InputError):
-        wilson_interval(1, 2, confidence=1.0)
+        wilson_bounds(1, 2, confidence=1.0)
 
 
 def test_an_empty_store_is_well(store: NuggetStore) -> None:
@@ -88,7 +88,7 @@ def test_each_check_counts_what_a_person_counts(store: NuggetStore) -> None:
     assert set(card["contested_keys"].examples) == set(ids[4:6])
     assert card["renames_without_counterpart"].examples == (ids[7],)
     assert card["orphaned_sources"].examples == ("d", "silent")
-    assert card["single_source"].interval == wilson_interval(8, 9)
+    assert card["single_source"].interval == wilson_bounds(8, 9)
 
 
 def test_severity_grows_with_the_share_and_advice_comes_with_it(store: NuggetStore) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from motherlode import Claim, Document, InputError, NuggetStore, Quantity
-from motherlode.nuggets.bulk import claims_of
+from motherlode.nuggets.bulk import claims_from_rows
 from motherlode.nuggets.listing import PendingClaim
 from motherlode.nuggets.store import open_nuggets
 from tests.nugget_worlds import Ticking, stored_rows
@@ -134,7 +134,7 @@ def test_an_export_read_back_makes_the_same_store(store: NuggetStore, tmp_path: 
     lines = [json.dumps(row) for row in store.export_claims()]
     assert len(lines) == 9
     with open_nuggets(tmp_path / "g.db", clock=Ticking()) as other:
-        other.assert_claims(claims_of(map(json.loads, lines)))
+        other.assert_claims(claims_from_rows(map(json.loads, lines)))
         assert stored_rows(other) == stored_rows(store)
         assert [json.dumps(row) for row in other.export_claims()] == lines
 

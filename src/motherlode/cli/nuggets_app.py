@@ -319,6 +319,23 @@ def eval_command(
     evaluate(store, questions, k, baselines=baselines, as_json=json, no_color=no_color)
 
 
+@nuggets_app.command("audit", no_args_is_help=True)
+@reporting_errors
+def audit_command(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Passages: JSONL, or texts to be cut.")],
+    query: Annotated[str | None, typer.Option("--query", help="Only facts that it asks about count.")] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="The query's own time, else now.")] = None,
+    known_at: KnownAt = None,
+    store: Store = _FILE,
+    json: AsJson = False,
+    no_color: NoColor = False,
+) -> None:
+    """Hold passages of another retriever against the store: current, superseded, contested or unknown."""
+    from motherlode.cli.nuggets_reports import audit
+
+    audit(store, files, query, at, known_at, as_json=json, no_color=no_color)
+
+
 @nuggets_app.command("export", no_args_is_help=True)
 @reporting_errors
 def export_command(

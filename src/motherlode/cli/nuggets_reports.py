@@ -16,19 +16,20 @@ from rich.text import Text
 from motherlode.cli.console import EXIT_ERROR, DrawnProgress, problems, results
 from motherlode.cli.nuggets import StorePlace, nuggets_table, opened, print_json, update_vectors
 from motherlode.errors import InputError
-from motherlode.workflows.documents import SourceReport
+from motherlode.workflows.nugget_audit import audit_files
 from motherlode.workflows.nugget_evaluation import evaluate_store
 from motherlode.workflows.nugget_ingest import (
-    check_before_reading,
-    estimate_cost,
+    DocumentSource,
+    check_sources,
+    estimate_ingest,
+    extractor_of,
     ingest_documents,
-    make_extractor,
-    read_whole,
 )
 
-__all__ = ["chain", "diff", "doctor", "evaluate", "export", "ingest", "load_claims", "schema"]
+__all__ = ["audit", "chain", "diff", "doctor", "evaluate", "export", "ingest", "load_claims", "schema"]
 
 _SEVERITIES = {"ok": "green", "notice": "cyan", "warning": "yellow", "critical": "bold red"}
+_VERDICTS = {"current": "green", "unknown": "dim", "contested": "yellow"}
 
 
 def ingest(
@@ -45,32 +46,36 @@ def ingest(
 ) -> None:
     """Read documents into facts. n_ready: claims that came as such with them, for the account."""
     progress = DrawnProgress(problems(), quiet=quiet or as_json)
-    report = SourceReport()
-    check_before_reading(sources, extractor, document["published_at"])
+    documents = DocumentSource(
+        sources,
+        version=document["version"],
+        published_at=document["published_at"],
+        publisher=document["publisher"],
+    )
+    check_sources(sources)
+    extractor_of(extractor, budget_usd=budget_usd)  # a wrong name is told before a store is made
     with opened(place, create=True) as store:
-        reader = make_extractor(extractor, store, budget_usd=budget_usd)
-        documents = read_whole(sources, report, **document)
+        reader = extractor_of(extractor, store, budget_usd=budget_usd)
         if estimate:
-            print_json(estimate_cost(reader, documents))
+            if reader is None:
+                raise InputError("an estimate is for language models: --extractor llm:MODEL")
+            cost = estimate_ingest(store, documents, reader)
+            print_json({name: getattr(cost, name) for name in cost.__slots__})
             return
         with progress.shown():
-            summary = ingest_documents(store, documents, reader, progress=progress)
+            summary = ingest_documents(store, documents, reader, progress)
         update_vectors(store, quiet=quiet or as_json)
-    summary.skipped = dict(report.skipped)
     if as_json:
         print_json(summary.to_dict() | ({"ready_claims": n_ready} if n_ready else {}))
     else:
-        console = results()
-        console.print(
+        results().print(
             f"{summary.n_documents} documents ({summary.n_known} known already), {summary.n_claims} claims, "
             f"{summary.n_pending} wait for review, {summary.n_refused} refused",
             markup=False,
             soft_wrap=True,
         )
-        for reason, n in report.skipped.items():
-            problems().print(
-                f"skipped: {reason} ({n}), e.g. {report.examples.get(reason, '')}", markup=False, soft_wrap=True
-            )
+        for note in summary.notes:
+            problems().print(note, markup=False, soft_wrap=True)
         for name, reason in summary.quarantined:
             problems().print(f"quarantined: {name}: {reason}", markup=False, soft_wrap=True)
     if summary.quarantined:
@@ -96,16 +101,16 @@ def load_claims(place: StorePlace, files: Sequence[str], *, quiet: bool, as_json
 
 def export(where: str, what: str, out: Path | None, known_at: str | None, *, as_json: bool) -> None:
     """Write claims, nuggets or events as JSON lines, or as one list."""
-    if known_at is not None and what != "nuggets":
-        raise InputError(f"--known-at belongs to export nuggets; {what} are all written, each with its recorded time")
+    if known_at is not None and what == "claims":
+        raise InputError("--known-at belongs to export nuggets and events; claims are all written")
     with opened(where) as store:
         rows: Iterable[dict[str, Any]]
         if what == "claims":
             rows = store.export_claims()
         elif what == "events":
-            rows = store.export_events()
+            rows = store.export_events(known_at=known_at)
         elif what == "nuggets":
-            rows = (nugget.to_dict() for nugget in store.nuggets(known_at=known_at))
+            rows = store.export_nuggets(known_at=known_at)
         else:
             raise InputError(f"export claims, nuggets or events, not {what!r}")
         lines = _as_list(rows) if as_json else (_line(row) + "\n" for row in rows)
@@ -260,6 +265,36 @@ def evaluate(where: str, questions: Path, k: int, *, baselines: bool, as_json: b
         for row in rows:
             table.add_row(report.system, *map(str, row))
     results(no_color=no_color).print(table)
+
+
+def audit(
+    where: str,
+    files: Sequence[str],
+    query: str | None,
+    at: str | None,
+    known_at: str | None,
+    *,
+    as_json: bool,
+    no_color: bool,
+) -> None:
+    """Print how the facts that passages state stand."""
+    with opened(where) as store:
+        report, texts = audit_files(store, files, query, at, known_at=known_at)
+    if as_json:
+        print_json(report.to_dict())
+        return
+    console = results(no_color=no_color)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("verdict", "passage", "what it says"):
+        table.add_column(name, overflow="fold")
+    for passage, text in zip(report.passages, texts, strict=True):
+        facts = [f"{fact.subject} — {fact.predicate}: {fact.object}: {fact.verdict}" for fact in passage.bearing]
+        shown = Text("\n".join(facts)) if facts else Text(" ".join(text.split())[:90], style="dim")
+        verdict = Text(passage.verdict, style=_VERDICTS.get(passage.verdict, "red"))
+        table.add_row(verdict, Text(passage.id or ""), shown)
+    console.print(table)
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in report.counts.items() if n)
+    console.print(f"as of {report.at}: {counts}", markup=False)
 
 
 def schema(where: str, *, as_json: bool, no_color: bool) -> None:

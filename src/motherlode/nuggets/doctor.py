@@ -9,10 +9,11 @@ from typing import Any
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER, now, to_micros
 from motherlode.errors import InputError
+from motherlode.nuggets.ledger import key_hash
 from motherlode.nuggets.reading import ANSWERING
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.schema import Schema
-from motherlode.nuggets.wilson import wilson_interval
+from motherlode.nuggets.wilson import wilson_bounds
 
 __all__ = ["SEVERITIES", "Check", "Scorecard", "examine"]
 
@@ -48,7 +49,7 @@ class Check:
     @property
     def interval(self) -> tuple[float, float]:
         """(low, high)."""
-        return wilson_interval(self.numerator, self.denominator)
+        return wilson_bounds(self.numerator, self.denominator)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -108,6 +109,12 @@ class Scorecard:
         }
 
 
+def _before(moment: datetime, n_days: float) -> datetime:
+    """So many days earlier, or the first day of the calendar."""
+    first = datetime.min.replace(tzinfo=moment.tzinfo)
+    return moment - timedelta(days=n_days) if n_days <= (moment - first).days else first
+
+
 def examine(store: StoreReads, *, stale_after_days: float = 730, at: datetime | None = None) -> Scorecard:
     """Examine a store: temporal depth, drift, conflicts, renames, sources, what waits for people, broken links.
 
@@ -122,7 +129,7 @@ def examine(store: StoreReads, *, stale_after_days: float = 730, at: datetime | 
     moment = now() if at is None else at
     to_micros(moment)
     with store.reading() as session:
-        work = _Examination(session, store.ledger(session).schema, moment - timedelta(days=stale_after_days))
+        work = _Examination(session, store.ledger(session).schema, _before(moment, stale_after_days))
         checks = tuple(work.checks())
         return Scorecard(moment, work.n_nuggets, work.n_keys, work.n_claims, work.n_documents, work.tenures, checks)
 
@@ -230,7 +237,8 @@ class _Examination:
     def _evidence(self) -> str:
         """FROM: the claims ``c`` behind a version ``v``."""
         if self.session.dialect == "sqlite":
-            return "json_each(v.claims) AS j JOIN nugget_claims c ON c.seq = j.value"
+            # CROSS: from a nugget to its claims; the planner would go from each claim through all nuggets.
+            return "json_each(v.claims) AS j CROSS JOIN nugget_claims c ON c.seq = j.value"
         return (
             "json_array_elements_text(CAST(v.claims AS json)) AS j(value) "
             "JOIN nugget_claims c ON c.seq = CAST(j.value AS BIGINT)"
@@ -275,8 +283,8 @@ class _Examination:
                 )
                 n += len(rows)
                 for scope, subject, name in sorted(rows)[: _N_EXAMPLES - len(examples)]:
-                    where = f"{_ANSWERS} AND v.predicate = ? AND v.scope = ? AND v.subject_key = ? AND v.object_key = ?"
-                    examples += self._examples(where, (said, scope, subject, name))[:1]
+                    key = key_hash(scope, subject, said)
+                    examples += self._examples(f"{_ANSWERS} AND v.key = ? AND v.object_key = ?", (key, name))[:1]
         return _check(
             "renames_without_counterpart", "renames that are stated from one of the two names only", min(n, n_all),
             n_all, (0.5, 2), tuple(examples), "chains read both sides, so nothing breaks; a source may be missing",

@@ -128,7 +128,7 @@ def rebuild_history(work: Recording, keys: Sequence[Key]) -> None:
         remove_words(session, [(row[0], row[1]) for row in rows])
         session.execute_many("DELETE FROM nugget_aliases WHERE nugget_id = ?", [(row[2],) for row in rows])
         session.execute(f"DELETE FROM nugget_versions WHERE key IN ({places(batch)})", batch)
-    events = load_events(session)
+    events = _bearing_on(work, keys, load_events(session))
     for at in _times(work, hashes, events):
         ledger = Ledger.of((event for event in events if event.recorded_at <= at), work.ledgers.schema)
         projection = Projection(session, ledger, work.state["version"] + 1)
@@ -137,8 +137,53 @@ def rebuild_history(work: Recording, keys: Sequence[Key]) -> None:
         work.state["version"] = projection.next_version - 1
 
 
+def _bearing_on(work: Recording, keys: Sequence[Key], events: Sequence[Event]) -> list[Event]:
+    """The events that can change what is derived of keys; of a log of thousands, a few."""
+    hashes = {Projection.hash_of(key.scope, key.subject, key.predicate) for key in keys}
+    known: dict[str, set[Any]] = {"claim": set(), "publisher": set(), "source": set()}
+    names = {key.subject for key in keys}
+    for batch in in_batches(sorted(hashes)):
+        rows = work.session.execute(
+            "SELECT c.claim_id, c.publisher, d.source, c.subject_key, c.object_key FROM nugget_claims c "
+            f"JOIN nugget_documents d ON d.doc = c.doc WHERE c.key IN ({places(batch)})",
+            batch,
+        )
+        for claim, publisher, source, subject, target in rows:
+            known["claim"].add(claim)
+            known["publisher"].add(publisher)
+            known["source"].add(source)
+            names |= {subject, target}
+    ever = Ledger.of((event for event in events if event.type == "merge"), work.ledger.schema)
+    names = {other for name in names for other in ever.names(name)}
+    found: dict[str, Event] = {}
+    while True:  # an undo bears on what it undoes does, and an undo of that one too
+        more = [event for event in events if event.event_id not in found and _bears(event, hashes, known, names, found)]
+        if not more:
+            return [event for event in events if event.event_id in found]
+        found |= {event.event_id: event for event in more}
+
+
+def _bears(
+    event: Event, hashes: set[int], known: dict[str, set[Any]], names: set[str], found: dict[str, Event]
+) -> bool:
+    said = event.payload
+    match event.type:
+        case "decide":
+            return said["key"] in hashes
+        case "merge":
+            return said["first"] in names or said["second"] in names
+        case "undo":
+            return said["event"] in found
+        case "schema":
+            return True
+        case "erase":
+            return False
+        case _:
+            return any(said.get(name) in values for name, values in known.items())
+
+
 def _times(work: Recording, hashes: Sequence[int], events: Sequence[Event]) -> list[int]:
-    """When claims of the keys, versions of their documents, or any event were recorded."""
+    """When claims of the keys, versions of their documents, or an event that bears on them were recorded."""
     found = {event.recorded_at for event in events}
     for batch in in_batches(hashes):
         rows = work.session.execute(

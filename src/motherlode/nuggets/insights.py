@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from motherlode.nuggets.ask import StoreQuestions
 from motherlode.nuggets.audit import AuditReport, audit
 from motherlode.nuggets.chains import Chain, succession
 from motherlode.nuggets.diff import Diff, diff
 from motherlode.nuggets.doctor import Scorecard, examine
+from motherlode.nuggets.hits import Nugget, NuggetHit
 from motherlode.nuggets.joins import JoinResult, join
 from motherlode.nuggets.name_chains import rename_chain
 from motherlode.nuggets.postprocess import GovernedPassage, govern
@@ -17,11 +20,41 @@ from motherlode.nuggets.reading import Moment
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Extractor
 
-__all__ = ["StoreInsights"]
+__all__ = ["AsOf", "StoreInsights"]
 
 
-class StoreInsights(StoreReads):
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A store as of a time in the world and a time of knowledge; either may be None, which is now."""
+
+    store: StoreInsights
+    valid_at: Moment | None
+    known_at: Moment | None
+
+    def ask(self, question: str, **options: Any) -> list[NuggetHit]:
+        """`NuggetStore.ask` at these times."""
+        found: list[NuggetHit] = self.store.ask(question, valid_at=self.valid_at, known_at=self.known_at, **options)
+        return found
+
+    def nuggets(self, subject: str | None = None, predicate: str | None = None, **options: Any) -> list[Nugget]:
+        """Nuggets that may hold then, as known then."""
+        return self.store.nuggets(subject, predicate, valid_at=self.valid_at, known_at=self.known_at, **options)
+
+    def history(self, subject: str, predicate: str, *, scope: str = "global") -> list[Nugget]:
+        """The whole history of a key, as known then."""
+        return self.store.history(subject, predicate, known_at=self.known_at, scope=scope)
+
+    def get(self, nugget: str) -> Nugget:
+        """A nugget as known then."""
+        return self.store.get(nugget, known_at=self.known_at)
+
+
+class StoreInsights(StoreReads, StoreQuestions):
     """The part of a store that connects facts."""
+
+    def as_of(self, valid_at: Moment | None = None, known_at: Moment | None = None) -> AsOf:
+        """The store as of two times, for several reads."""
+        return AsOf(self, valid_at, known_at)
 
     def succession(
         self, subject: str, predicate: str, *, known_at: Moment | None = None, scope: str = "global"

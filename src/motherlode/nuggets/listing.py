@@ -10,11 +10,12 @@ from typing import Any
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER, Granularity, PartialDate, from_micros, parse_partial_date as parse_date
 from motherlode.errors import InputError
-from motherlode.nuggets.access import StoreAccess
 from motherlode.nuggets.claim_rows import in_batches, places
+from motherlode.nuggets.exports import export_claims, export_events, export_nuggets
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.ledger import Event
 from motherlode.nuggets.reading import Filter, Moment, full_id, known_micros, select_nuggets
+from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.record import Claim, When
 from motherlode.nuggets.values import Value, stored_value
 
@@ -46,7 +47,7 @@ class PendingClaim:
         return asdict(self)
 
 
-class StoreListing(StoreAccess):
+class StoreListing(StoreReads):
     """The part of a store that lists."""
 
     def conflicts(self, *, known_at: Moment | None = None) -> list[list[Nugget]]:
@@ -125,25 +126,16 @@ class StoreListing(StoreAccess):
             return event.event_id
 
     def export_claims(self) -> Iterator[dict[str, Any]]:
-        """Every claim as the fields of `Claim`, in the order of their recording; `bulk.claims_of` reads them back."""
-        with self.reading() as session:
-            for row in session.cursor_rows(
-                f"SELECT {_CLAIM} FROM nugget_claims c JOIN nugget_documents d ON d.doc = c.doc ORDER BY c.seq"
-            ):
-                said = _claim_values(row)
-                if not said["negated"]:
-                    del said["negated"]
-                yield {name: value for name, value in said.items() if value is not None}
+        """Every claim that stands, as JSON values that `assert_rows` reads back; see `exports.export_claims`."""
+        return export_claims(self)
 
-    def export_events(self) -> Iterator[dict[str, Any]]:
+    def export_nuggets(self, *, known_at: Moment | None = None) -> Iterator[dict[str, Any]]:
+        """Every nugget as it is, or was, known, as JSON values."""
+        return export_nuggets(self, known_at)
+
+    def export_events(self, *, known_at: Moment | None = None) -> Iterator[dict[str, Any]]:
         """Every event as JSON values; `Event(**values)` and `record_events` take them."""
-        with self.reading() as session:
-            for row in session.cursor_rows(
-                "SELECT event_id, type, decided_at, actor, reason, payload, recorded_at FROM nugget_events "
-                "ORDER BY recorded_at, event_id"
-            ):
-                names = ("event_id", "type", "decided_at", "actor", "reason", "payload", "recorded_at")
-                yield {**dict(zip(names, row, strict=True)), "payload": json.loads(row[5])}
+        return export_events(self, known_at)
 
 
 def _corrected(said: dict[str, Any], value: Value | None) -> Value:

@@ -13,13 +13,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import log2, sqrt
-from statistics import NormalDist
+from math import log2
 
 import numpy as np
 
 from motherlode.errors import InputError
 from motherlode.nuggets.answers import Answer, is_said, normalize_answer
+from motherlode.nuggets.wilson import wilson_bounds
 
 __all__ = [
     "Measured",
@@ -232,18 +232,8 @@ def wilson_interval(n_hits: int, n: int, confidence: float = 0.95) -> Measured:
 
     Source: Wilson (1927): (p + z²/2n ± z sqrt(p(1 - p)/n + z²/4n²)) / (1 + z²/n).
     """
-    if not 0 <= n_hits <= n:
-        raise InputError(f"a share of {n_hits} in {n}: expected 0 ≤ hits ≤ trials")
-    if n == 0:
-        return Measured(None, None, None, 0)
-    z = NormalDist().inv_cdf(0.5 + _checked(confidence) / 2)
-    p = n_hits / n
-    middle, scale = p + z * z / (2 * n), 1 + z * z / n
-    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # The exact bounds at 0 and n are 0 and 1; rounding must not say otherwise.
-    low = 0.0 if n_hits == 0 else (middle - half) / scale
-    high = 1.0 if n_hits == n else (middle + half) / scale
-    return Measured(p, low, high, n)
+    low, high = wilson_bounds(n_hits, n, _checked(confidence))
+    return Measured(None, None, None, 0) if n == 0 else Measured(n_hits / n, low, high, n)
 
 
 def bootstrap_interval(

@@ -176,7 +176,7 @@ class Projection:
         subject = _most_usual([row.subject for row in rows])
         closed = dict(held or {})
         for nugget in nuggets:
-            evidence = [row for claim in nugget.claims for row in by_claim[claim]]
+            evidence = [row for claim in nugget.claims for row in sorted(by_claim[claim], key=_content)]
             values = self._values(key, subject, nugget, evidence)
             old = closed.get(nugget.nugget_id)
             if old is not None and old[2:-2] == values:
@@ -268,6 +268,11 @@ def version_values(nugget: DerivedNugget) -> tuple[int, int, int | None, int, in
     end_earliest, end_latest, end_granularity = nugget.end or (EVER, EVER, None)
     start = nugget.start or (NEVER, end_latest, None)
     return (*start, end_earliest, end_latest, end_granularity)
+
+
+def _content(row: ClaimRow) -> tuple[bool, str, str, int]:
+    """An order of a claim's repetitions that does not depend on which was recorded first."""
+    return row.text is None, row.text or "", row.kind, row.seq
 
 
 def _most_usual(names: Sequence[str]) -> str:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from motherlode.core.ports import NullProgress, Progress
+from motherlode.core.ports import Progress
 from motherlode.core.sql import Session, open_database
 from motherlode.core.time import Clock, now
 from motherlode.errors import InputError
-from motherlode.nuggets.ask import StoreQuestions
-from motherlode.nuggets.bulk import claims_of, read_claims
+from motherlode.nuggets.bulk import assert_rows, claims_from_jsonl
 from motherlode.nuggets.decisions import StoreDecisions
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.erasure import ErasureCertificate, erase_source
+from motherlode.nuggets.gate import Gate
 from motherlode.nuggets.insights import StoreInsights
 from motherlode.nuggets.ledger import Event, StoredClaim, key_hash
 from motherlode.nuggets.listing import StoreListing
@@ -32,7 +31,10 @@ __all__ = ["IngestReport", "NuggetStore", "open_nuggets"]
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of a document: ids of its claims' nuggets; how many claims wait for review or were refused."""
+    """What became of a document: ids of its claims' nuggets; how many claims wait for review or were refused.
+
+    faults: what an extractor said that names no fact (a pronoun, a sentence, a year 9999), with the reason; not kept
+    """
 
     source: str
     version: str | None
@@ -40,6 +42,7 @@ class IngestReport:
     n_claims: int
     n_pending: int
     n_refused: int
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 def open_nuggets(
@@ -87,7 +90,7 @@ def _adopt(store: NuggetStore, schema: Schema) -> None:
             work.record(Event.of("schema", said, "opening", "given when the store was opened", work.at))
 
 
-class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
+class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
     """Facts that know when they were true, and when that was known. `open_nuggets` opens one.
 
     Several threads and processes may share it; each write is one transaction, and what it returns is synced to disk.
@@ -125,16 +128,8 @@ class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
         Interrupted or failed, the batches before stay, and the same call again records the rest: what is known is not
         recorded twice. Errors: InputError that names the row (or file and line) and the field.
         """
-        report = progress or NullProgress()
-        claims = read_claims(Path(rows)) if isinstance(rows, str | os.PathLike) else claims_of(rows)
-        report.start("recording claims", None, "claims")
-        n = 0
-        while some := list(islice(claims, batch)):
-            self.assert_claims(some)
-            n += len(some)
-            report.advance(len(some))
-        report.finish()
-        return n
+        read = claims_from_jsonl(Path(rows)) if isinstance(rows, str | os.PathLike) else rows
+        return assert_rows(self, read, batch=batch, progress=progress)
 
     def _nuggets_of(self, work: Recording, claims: Sequence[StoredClaim]) -> list[str | None]:
         """Each claim's own id, or the id that the nugget has for which it is evidence."""
@@ -179,6 +174,9 @@ class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
             )
         found = list(claims) if claims is not None else extractor.extract(document) if extractor is not None else []
         check_spans(found, document)
+        faults: list[tuple[str, str]] = []
+        if claims is None:
+            found, faults = self._sorted(found)
         fingerprint = extractor.fingerprint if extractor is not None and claims is None else None
         with self.recording() as work:
             stored = work.add(found, document, fingerprint)
@@ -192,8 +190,22 @@ class NuggetStore(StoreInsights, StoreQuestions, StoreDecisions, StoreListing):
             tuple(ids),
             len(found),
             sum(schema.review <= confidence < schema.accept for confidence in unsure),
-            sum(confidence < schema.review for confidence in unsure),
+            sum(confidence < schema.review for confidence in unsure) + len(faults),
+            tuple(faults),
         )
+
+    def _sorted(self, claims: Sequence[Claim]) -> tuple[list[Claim], list[tuple[str, str]]]:
+        """An extractor's claims without those that name no fact; what states no confidence waits for review."""
+        schema = self.schema
+        gate = Gate(schema.accept, schema.review)
+        kept, faults = [], []
+        for claim in claims:
+            reason = gate.fault(claim)
+            if reason is not None:
+                faults.append((f"{claim.subject} {claim.predicate} {claim.object}", reason))
+            else:
+                kept.append(claim if claim.confidence is not None else replace(claim, confidence=schema.review))
+        return kept, faults
 
     def erase(self, source: str, *, actor: str = "unnamed", reason: str = "") -> ErasureCertificate:
         """Remove all that a document said, at every known time, from tables, full text and the write-ahead log.

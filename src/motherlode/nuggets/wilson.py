@@ -7,10 +7,10 @@ from statistics import NormalDist
 
 from motherlode.errors import InputError
 
-__all__ = ["wilson_interval"]
+__all__ = ["wilson_bounds"]
 
 
-def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_bounds(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """The interval in which the true share lies with this confidence; (0, 1) where nothing was counted.
 
     Errors: InputError unless 0 ≤ successes ≤ n and 0 < confidence < 1.

@@ -1,9 +1,8 @@
-"""From files to facts: whole documents, one transaction each, and what could not be read with its reason."""
+"""Documents and claims of files and folders into a nugget store, a document a transaction."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,148 +10,330 @@ from typing import Any
 from motherlode.core.ports import NullProgress, Progress
 from motherlode.core.time import parse_partial_date
 from motherlode.errors import ConflictError, DataError, InputError
+from motherlode.nuggets.bulk import assert_rows, claims_from_jsonl
+from motherlode.nuggets.claim_rows import in_batches
 from motherlode.nuggets.extraction.offline import OfflineExtractor
+from motherlode.nuggets.extraction.spacy_tagger import SpacyTagger
 from motherlode.nuggets.extraction_cache import StoreExtractionCache
-from motherlode.nuggets.record import Document, Extractor, digest
+from motherlode.nuggets.llm import CostEstimate, LlmExtractor
+from motherlode.nuggets.record import Claim, Document, Extractor, digest
 from motherlode.nuggets.store import NuggetStore
-from motherlode.workflows.documents import SourceOptions, SourceReport, read_documents
+from motherlode.workflows.documents import Document as ReadDocument, SourceOptions, SourceReport, read_documents
 
-__all__ = ["IngestSummary", "check_before_reading", "estimate_cost", "ingest_documents", "make_extractor", "read_whole"]
+__all__ = [
+    "CLAIMS_SUFFIXES",
+    "DocumentSource",
+    "IngestSummary",
+    "check_sources",
+    "estimate_ingest",
+    "extractor_of",
+    "ingest_claims",
+    "ingest_documents",
+    "is_claims_file",
+]
+
+CLAIMS_SUFFIXES = (".claims.jsonl", ".claims.ndjson")
+_BATCH = 16  # documents that a language model is asked about at once
+_FIELDS = ("published_at", "published", "date", "version", "publisher", "url")
+_UNREADABLE = ("binary", "not UTF-8", "larger than", "not readable")
+EXTRACTORS = "offline, spacy, llm:MODEL[,MODEL2], none"
 
 
-@dataclass
+@dataclass(slots=True)
 class IngestSummary:
-    """What became of documents. quarantined: (document, reason) of those of which nothing was recorded."""
+    """What became of documents.
+
+    n_documents: read; n_recorded: new versions; n_known: passed over, since this text is recorded as read by this
+        extractor. n_pending, n_refused: claims that wait for review, or are too unsure to count
+    quarantined: (id, why) of documents of which nothing is recorded. notes: what was left out while reading
+    cost_usd: of a language model
+    """
 
     n_documents: int = 0
+    n_recorded: int = 0
     n_known: int = 0
     n_claims: int = 0
     n_pending: int = 0
     n_refused: int = 0
     quarantined: list[tuple[str, str]] = field(default_factory=list)
-    skipped: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    cost_usd: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {
-            "documents": self.n_documents,
-            "known_already": self.n_known,
-            "claims": self.n_claims,
-            "pending": self.n_pending,
-            "refused": self.n_refused,
-            "quarantined": [{"document": name, "reason": reason} for name, reason in self.quarantined],
-            "skipped_files": self.skipped,
+            "n_documents": self.n_documents,
+            "n_recorded": self.n_recorded,
+            "n_known": self.n_known,
+            "n_claims": self.n_claims,
+            "n_pending": self.n_pending,
+            "n_refused": self.n_refused,
+            "quarantined": [{"id": name, "reason": reason} for name, reason in self.quarantined],
+            "notes": list(self.notes),
+            "cost_usd": self.cost_usd,
         }
 
 
-def check_before_reading(sources: Sequence[str | os.PathLike[str]], extractor: str, published_at: str | None) -> None:
-    """Refuse what is wrong with a call before a store is made for it.
+class _Account(SourceReport):
+    """A report that keeps each file that cannot be read, not only the first."""
 
-    Errors: InputError for a source that is not there, an extractor of another name, a date that is none.
+    def __init__(self) -> None:
+        SourceReport.__init__(self)
+        self.unreadable: list[tuple[str, str]] = []
+
+    def skip(self, reason: str, where: str) -> None:
+        if reason.startswith(_UNREADABLE):
+            self.unreadable.append((where, reason))
+        else:
+            SourceReport.skip(self, reason, where)
+
+
+class DocumentSource:
+    """The whole documents of files and folders (text, Markdown, HTML, JSONL, CSV, TSV, Parquet), read as asked for.
+
+    A record's fields published_at (or published, date), version, publisher and url are the document's; version,
+    published_at and publisher given here are those of documents that state none. Ids are as in `read_documents`, and
+    records of one id are versions of one document.
+
+    quarantined: (id, why) of what could not be read; filled while reading, like ``notes``.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[str | Path],
+        options: SourceOptions | None = None,
+        *,
+        version: str | None = None,
+        published_at: str | None = None,
+        publisher: str | None = None,
+    ) -> None:
+        given = options or SourceOptions()
+        self._options = SourceOptions(
+            given.id_field, given.title_field, given.text_field, given.metadata_fields, _FIELDS, 0, given.limit
+        )
+        self._sources = list(sources)
+        self._defaults = {"version": version, "published_at": published_at, "publisher": publisher}
+        self._refused: list[tuple[str, str]] = []
+        self._account = _Account()
+        if published_at is not None:
+            parse_partial_date(published_at)
+
+    @property
+    def quarantined(self) -> list[tuple[str, str]]:
+        return [*self._account.unreadable, *self._refused]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was passed over, by reason."""
+        return self._account.lines()
+
+    def __iter__(self) -> Iterator[Document]:
+        self._account, self._refused = _Account(), []
+        for read in read_documents(self._sources, self._options, self._account, distinct=False):
+            try:
+                yield self._document(read)
+            except InputError as error:
+                self._refused.append((read.id, str(error)))
+
+    def _document(self, read: ReadDocument) -> Document:
+        stated = {name: value for name, value in (read.metadata or {}).items() if value not in (None, "")}
+        said = {
+            "version": stated.get("version"),
+            "published_at": next((stated[name] for name in _FIELDS[:3] if name in stated), None),
+            "publisher": stated.get("publisher"),
+        }
+        chosen = {name: self._defaults[name] if value is None else value for name, value in said.items()}
+        if isinstance(chosen["published_at"], int):  # a year
+            chosen["published_at"] = f"{chosen['published_at']:04}"
+        if isinstance(chosen["version"], float):
+            chosen["version"] = f"{chosen['version']:g}"
+        # A file without a heading is titled by its name, which says nothing of what it is about.
+        title = None if not read.title or read.title == Path(read.source).name else read.title
+        publisher, url = chosen.pop("publisher"), stated.get("url")
+        return Document(
+            read.id,
+            read.text or read.title,
+            title=title,
+            publisher=None if publisher is None else str(publisher),
+            url=None if url is None else str(url),
+            **chosen,
+        )
+
+
+def check_sources(sources: Sequence[str | Path]) -> None:
+    """Refuse a source that is not there before a store is made for what it says.
+
+    Errors: InputError that names it.
     """
     for source in sources:
         if str(source) != "python:stdlib" and not Path(source).expanduser().exists():
             raise InputError(f"no such source: {source}; name files or folders of text, Markdown, HTML, JSONL or CSV")
-    kind, _, models = extractor.partition(":")
-    if extractor not in ("none", "offline", "spacy") and not (kind == "llm" and models):
-        raise InputError(f"an extractor is offline, spacy, none or llm:MODEL, not {extractor!r}")
-    if published_at is not None:
-        parse_partial_date(published_at)
 
 
-def make_extractor(name: str, store: NuggetStore, *, budget_usd: float | None = None) -> Extractor | None:
-    """'offline', 'spacy', 'none', or 'llm:MODEL' with more models after commas to fall back on.
+def is_claims_file(path: str | Path) -> bool:
+    """Whether a file holds claims by its name."""
+    return str(path).lower().endswith(CLAIMS_SUFFIXES)
 
-    Errors: InputError for another name; UnsupportedError where the extra is missing.
+
+def extractor_of(
+    name: str, store: NuggetStore | None = None, *, budget_usd: float | None = None, client: Any = None
+) -> Extractor | None:
+    """The extractor of a name: offline, spacy, llm:MODEL[,MODEL2 …], or none.
+
+    store: keeps a model's answers, so that no text is paid for twice. client: another way to reach models
+
+    Errors: InputError for another name, or a budget without a model.
     """
-    if name == "none":
-        return None
-    if name == "offline":
-        return OfflineExtractor()
-    if name == "spacy":
-        from motherlode.nuggets.extraction.spacy_tagger import SpacyTagger
-
-        return OfflineExtractor(tagger=SpacyTagger())
     kind, _, models = name.partition(":")
-    if kind == "llm" and models:
-        from motherlode.nuggets.llm import LlmExtractor
-
-        return LlmExtractor(models.split(","), cache=StoreExtractionCache(store), budget_usd=budget_usd)
-    raise InputError(f"an extractor is offline, spacy, none or llm:MODEL, not {name!r}")
-
-
-def estimate_cost(extractor: Extractor | None, documents: Iterable[Document]) -> dict[str, Any]:
-    """What an extractor that asks models would cost for documents; nothing is sent.
-
-    Errors: InputError for extractors that cost nothing.
-    """
-    estimate = getattr(extractor, "estimate", None)
-    if estimate is None:
-        raise InputError("only llm:MODEL costs money; the offline extractor is free")
-    found = estimate(list(documents))
-    return {name: getattr(found, name) for name in found.__slots__}
-
-
-def read_whole(
-    sources: Sequence[str | os.PathLike[str]],
-    report: SourceReport,
-    *,
-    version: str | None = None,
-    published_at: str | None = None,
-    publisher: str | None = None,
-) -> Iterator[Document]:
-    """Documents of files and folders, never cut; ids are paths, or the records' own."""
-    for one in read_documents([str(Path(s)) for s in sources], SourceOptions(max_passage_tokens=0), report):
-        yield Document(
-            one.id, one.text, published_at=published_at, version=version, publisher=publisher, title=one.title or None
-        )
+    if kind != "llm" and budget_usd is not None:
+        raise InputError(f"a budget is for language models, but the extractor is {name!r}, which costs nothing")
+    match kind, models:
+        case "none", "":
+            return None
+        case "offline", "":
+            return OfflineExtractor()
+        case "spacy", "":
+            return OfflineExtractor(tagger=SpacyTagger())
+        case "llm", models if models.strip():
+            listed = [model.strip() for model in models.split(",") if model.strip()]
+            cache = None if store is None else StoreExtractionCache(store)
+            return LlmExtractor(listed, cache=cache, budget_usd=budget_usd, client=client)
+    raise InputError(f"no such extractor: {name!r}; there are {EXTRACTORS}")
 
 
 def ingest_documents(
     store: NuggetStore,
     documents: Iterable[Document],
-    extractor: Extractor | None = None,
-    *,
+    extractor: Extractor | None,
     progress: Progress | None = None,
-    n_documents: int | None = None,
 ) -> IngestSummary:
-    """Extract and record documents, one by one. Interrupted, the same call goes on: what is known is passed over.
+    """Record documents with what they claim, each in a transaction of its own.
 
-    A document that cannot be read whole (binary, a model that does not answer, another text under a recorded version)
-    is quarantined with its reason, and nothing of it is recorded.
+    What is recorded already, with the same text read by the same extractor, is passed over, so that an interrupted call
+    is repeated as it was. A document that fails (binary, no usable answer of the model, another text under a recorded
+    version) is quarantined with the reason, and the others go on.
+
+    Errors: what the documents' own reading raises, e.g. DataError for a broken line; what came before is recorded.
     """
-    report = progress or NullProgress()
+    progress = progress or NullProgress()
     summary = IngestSummary()
-    report.start("reading facts", n_documents, "documents")
-    for document in documents:
-        summary.n_documents += 1
-        if _is_known(store, document, extractor):
-            summary.n_known += 1
+    progress.start("ingesting", None, "documents")
+    read = _read_by_model if isinstance(extractor, LlmExtractor) else _read_one_by_one
+    for document, reading in read(store, documents, extractor, summary, progress):
+        try:
+            report = store.ingest(document, extractor=reading())
+        except (InputError, DataError, ConflictError) as error:
+            summary.quarantined.append((document.id, str(error)))
         else:
-            _ingest(store, document, extractor, summary)
-        report.advance(1)
-    report.finish()
+            summary.n_recorded += 1
+            summary.n_claims += report.n_claims
+            summary.n_pending += report.n_pending
+            summary.n_refused += report.n_refused
+        progress.advance(1)
+    progress.finish()
+    if isinstance(extractor, LlmExtractor):
+        summary.cost_usd = extractor.spent_usd
+    if isinstance(documents, DocumentSource):
+        summary.n_documents += len(documents.quarantined)
+        summary.quarantined = [*documents.quarantined, *summary.quarantined]
+        summary.notes = documents.notes
     return summary
 
 
-def _ingest(store: NuggetStore, document: Document, extractor: Extractor | None, summary: IngestSummary) -> None:
-    try:
-        done = store.ingest(document, extractor=extractor)
-    except (InputError, DataError, ConflictError) as error:
-        summary.quarantined.append((document.id, str(error)))
-        return
-    summary.n_claims += done.n_claims
-    summary.n_pending += done.n_pending
-    summary.n_refused += done.n_refused
+_Reading = Callable[[], Extractor | None]
 
 
-def _is_known(store: NuggetStore, document: Document, extractor: Extractor | None) -> bool:
-    """Whether this text was recorded under this version and date, read by the same extractor."""
+def _read_one_by_one(
+    store: NuggetStore,
+    documents: Iterable[Document],
+    extractor: Extractor | None,
+    summary: IngestSummary,
+    progress: Progress,
+) -> Iterator[tuple[Document, _Reading]]:
+    for document in _unknown(store, documents, extractor, summary, progress):
+        yield document, lambda: extractor
+
+
+def _read_by_model(
+    store: NuggetStore,
+    documents: Iterable[Document],
+    extractor: Any,
+    summary: IngestSummary,
+    progress: Progress,
+) -> Iterator[tuple[Document, _Reading]]:
+    """Batches of documents, their texts asked for at the same time."""
+    for batch in in_batches(_unknown(store, documents, extractor, summary, progress), _BATCH):
+        results = extractor.extract_many([document for document in batch if "\x00" not in document.text])
+        kept = iter(results)
+        for document in batch:
+            result = next(kept) if "\x00" not in document.text else None
+            if result is not None and not result.is_complete:
+                summary.quarantined.append((document.id, f"not extracted: {result.quarantined}"))
+                progress.advance(1)
+                continue
+            said = _Said(extractor.fingerprint, () if result is None else result.claims)
+            yield document, lambda said=said: said  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An extractor that has read its document already."""
+
+    fingerprint: str
+    claims: Sequence[Claim]
+
+    def extract(self, document: Document) -> list[Claim]:
+        return list(self.claims)
+
+
+def _unknown(
+    store: NuggetStore,
+    documents: Iterable[Document],
+    extractor: Extractor | None,
+    summary: IngestSummary,
+    progress: Progress,
+) -> Iterator[Document]:
+    for document in documents:
+        summary.n_documents += 1
+        if _is_recorded(store, document, extractor):
+            summary.n_known += 1
+            progress.advance(1)
+        else:
+            yield document
+
+
+def _is_recorded(store: NuggetStore, document: Document, extractor: Extractor | None) -> bool:
+    published = None if document.published_at is None else str(parse_partial_date(document.published_at))
+    version = None if document.version is None else str(document.version)
+    wanted = (
+        version,
+        published,
+        digest(document.text) if document.text else None,
+        None if extractor is None else extractor.fingerprint,
+    )
+    if "\x00" in document.id:
+        return False
     with store.reading() as session:
         rows = session.execute(
             "SELECT version, published, text_digest, extractor FROM nugget_documents WHERE source = ?", (document.id,)
         )
-    version = None if document.version is None else str(document.version)
-    published = None if document.published_at is None else str(parse_partial_date(document.published_at))
-    fingerprint = None if extractor is None else extractor.fingerprint
-    return (version, published, digest(document.text), fingerprint) in rows
+    return any(tuple(row) == wanted for row in rows)
+
+
+def ingest_claims(store: NuggetStore, path: str | Path, progress: Progress | None = None) -> int:
+    """Record the claims of a JSONL file; how many there were. Repeated, it records nothing twice.
+
+    Errors: InputError with file, line and field; whole batches before it are recorded.
+    """
+    return assert_rows(store, claims_from_jsonl(path), progress=progress)
+
+
+def estimate_ingest(store: NuggetStore | None, documents: Iterable[Document], extractor: Extractor) -> CostEstimate:
+    """What a language model would cost for those documents that are not recorded yet; asks nobody.
+
+    Errors: InputError for an extractor that is no language model.
+    """
+    if not isinstance(extractor, LlmExtractor):
+        raise InputError(f"an estimate is for language models (llm:MODEL), but {extractor.fingerprint} costs nothing")
+    fresh = [document for document in documents if store is None or not _is_recorded(store, document, extractor)]
+    return extractor.estimate(fresh)

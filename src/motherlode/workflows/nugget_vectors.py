@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ from motherlode.errors import ConflictError, InputError
 from motherlode.nuggets.reading import Filter
 from motherlode.nuggets.schema import predicate_words
 from motherlode.nuggets.store import NuggetStore
+from motherlode.retrieval.build import is_flat
+from motherlode.retrieval.compression import compress_index
 from motherlode.retrieval.index import Index, open_index
-from motherlode.workflows.text_index import build_text_index
+from motherlode.workflows.text_index import build_text_index, spool_path
 
 __all__ = ["NuggetVectors", "Watermark"]
 
@@ -80,21 +82,63 @@ class NuggetVectors:
         """
         progress = progress or NullProgress()
         n_added = 0
-        progress.start("encoding facts", self.lag(), "facts")
         try:
+            if self._opened() is None:
+                n_added += self._build(progress)
+            progress.start("encoding facts", self.lag(), "facts")
             while True:
                 n = self._step(progress)
                 n_added += n
                 if n < _BATCH:
-                    return n_added
+                    break
+            progress.finish()
+            self._compress(progress)
         except ConflictError:
             _logger.info("another process is advancing %s", self._path)
-            return n_added
-        finally:
-            progress.finish()
+        return n_added
+
+    def _build(self, progress: Progress) -> int:
+        """The first index, of all versions there are; how many. Interrupted, it continues while no new ones came."""
+        with self._store.reading() as session:
+            newest = session.one("SELECT MAX(version) FROM nugget_versions")
+            recorded = session.one("SELECT value FROM nugget_state WHERE name = 'recorded_at'") or (0,)
+            erasures = session.one("SELECT COUNT(*) FROM nugget_events WHERE type = 'erase'") or (0,)
+        if newest is None or newest[0] is None:
+            return 0
+        if self._encoder is None:
+            raise InputError("an index of facts is built with an encoder; open_nuggets(…, encoder='minilm')")
+        self._path.mkdir(parents=True, exist_ok=True)
+        build_text_index(
+            self._path / "index",
+            ({"id": str(row[0]), "text": _text(row), "metadata": _metadata(row)} for row in self._versions(newest[0])),
+            self._encoder,
+            resume_key=f"nuggets up to {newest[0]}",
+            progress=progress,
+        )
+        self._keep(Watermark(newest[0], recorded[0], erasures[0]))
+        return int(newest[0])
+
+    def _versions(self, last: int) -> Iterator[tuple[Any, ...]]:
+        for first in range(0, last, _BATCH):
+            with self._store.reading() as session:
+                yield from session.execute(
+                    f"SELECT {_COLUMNS} FROM nugget_versions v WHERE v.version > ? AND v.version <= ? "
+                    "ORDER BY v.version",
+                    (first, min(first + _BATCH, last)),
+                )
+
+    def _compress(self, progress: Progress) -> None:
+        """An index that was small enough to be exact when it was made, and no longer is."""
+        index = self._opened()
+        if index is not None and index.kind == "flat" and not is_flat("auto", index.n_tokens):
+            compress_index(index, progress=progress)
 
     def forget(self) -> bool:
-        """Remove what the store has erased, which needs no encoder; False where another process is at the index."""
+        """Remove what the store has erased, which needs no encoder; False where another process is at the index.
+
+        An unfinished first build is thrown away: it holds texts too, and is made anew by `advance`.
+        """
+        shutil.rmtree(spool_path(self._path / "index"), ignore_errors=True)
         try:
             with self._store.reading() as session:
                 gone = self._gone(session)
@@ -154,13 +198,6 @@ class NuggetVectors:
     def _write(self, rows: Sequence[tuple[Any, ...]], ended: Sequence[tuple[Any, ...]], gone: Sequence[str]) -> None:
         index = self._opened()
         if index is None:
-            if rows:
-                self._path.mkdir(parents=True, exist_ok=True)
-                if self._encoder is None:
-                    raise InputError("an index of facts is built with an encoder; open_nuggets(…, encoder='minilm')")
-                documents = [{"id": str(row[0]), "text": _text(row), "metadata": _metadata(row)} for row in rows]
-                self._index = build_text_index(self._path / "index", documents, self._encoder)
-                self._lend_encoder(self._index)
             return
         with index.writer() as writer:
             index.refresh()

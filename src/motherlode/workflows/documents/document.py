@@ -46,6 +46,7 @@ class SourceOptions:
         text fields are joined when ``text_field`` names them with commas
     metadata_fields: fields that become metadata columns, as ``name`` or ``name:type`` with one of string, number,
         boolean, timestamp (ISO 8601) and strings (separated by commas, where the file has no lists)
+    optional_fields: fields that become metadata where a record has them
     max_passage_tokens: longer documents are split into passages of about this many tokens, at paragraphs where
         possible; 0 keeps documents whole
     limit: stop after this many documents (before splitting); 0 reads all
@@ -55,6 +56,7 @@ class SourceOptions:
     title_field: str | None = None
     text_field: str | None = None
     metadata_fields: tuple[str, ...] = ()
+    optional_fields: tuple[str, ...] = ()
     max_passage_tokens: int = 160
     limit: int = 0
 

@@ -42,11 +42,13 @@ _READERS: dict[str, Callable[[str], Any]] = {
 class MetadataFields:
     """The fields that ``SourceOptions.metadata_fields`` names, each as ``name`` or ``name:type``.
 
-    Without a type a value stays what the file says it is, which in CSV and TSV is a string.
+    Without a type a value stays what the file says it is, which in CSV and TSV is a string. ``optional`` are names of
+    fields that a record may lack.
     """
 
-    def __init__(self, wanted: Sequence[str]) -> None:
-        self._types: dict[str, str | None] = {}
+    def __init__(self, wanted: Sequence[str], optional: Sequence[str] = ()) -> None:
+        self._types: dict[str, str | None] = dict.fromkeys(optional)
+        self._optional = frozenset(optional)
         for item in wanted:
             name, colon, kind = item.rpartition(":")
             if not colon or kind not in _READERS:
@@ -54,6 +56,7 @@ class MetadataFields:
                     raise InputError(f"metadata field {item!r}: no type {kind!r}; there are {', '.join(_READERS)}")
                 name, kind = item, ""
             self._types[name] = kind or None
+            self._optional -= {name}
 
     def values(self, record: Mapping[str, Any], where: str) -> dict[str, Any] | None:
         """The record's metadata; empty text is NULL, and so is a field that it lacks."""
@@ -65,7 +68,7 @@ class MetadataFields:
     def check(self, record: Mapping[str, Any], where: str) -> None:
         """Raises InputError where the first record has none of a field."""
         for name in self._types:
-            if name not in record:
+            if name not in record and name not in self._optional:
                 raise InputError(
                     f"{where}: no field {name!r} (--metadata); the record has {', '.join(map(repr, record))}."
                 )

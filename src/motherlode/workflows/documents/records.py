@@ -70,7 +70,7 @@ class _Fields:
                 f"{where}: no text found in the fields {', '.join(map(repr, record)) or '(none)'}; expected one of "
                 f"{', '.join(_TEXT_FIELDS)}. Name it with --text-field."
             )
-        metadata = MetadataFields(options.metadata_fields)
+        metadata = MetadataFields(options.metadata_fields, options.optional_fields)
         metadata.check(record, where)
         return cls(id_field, title_field, texts, metadata)
 

@@ -29,7 +29,11 @@ Source = str | os.PathLike[str]
 
 
 def read_documents(
-    sources: Source | Sequence[Source], options: SourceOptions | None = None, report: SourceReport | None = None
+    sources: Source | Sequence[Source],
+    options: SourceOptions | None = None,
+    report: SourceReport | None = None,
+    *,
+    distinct: bool = True,
 ) -> Iterator[Document]:
     """Documents of folders and files, in a fixed order, read as they are asked for.
 
@@ -37,6 +41,7 @@ def read_documents(
         ``python:stdlib`` for the docstrings of the running Python; or several of them
     options: field names, passage length, limit
     report: filled with what was read and what was skipped
+    distinct: refuse an id that comes twice; False where records are versions of documents
 
     A document that is too long for an encoder comes as passages ``id#1``, ``id#2``, …. The id of a file is its path
     below the folder, with the folder's name before it where there are several sources. An id that comes twice is an
@@ -48,7 +53,7 @@ def read_documents(
     if not sources:
         raise InputError("no sources: name a folder, a file or python:stdlib.")
     paths = [None if _is_stdlib(s) else open_source(s) for s in sources]  # complain before the first is read
-    return _passages(_distinct(_documents(paths, options, report), report), options, report)
+    return _passages(_distinct(_documents(paths, options, report), report, distinct), options, report)
 
 
 def sources_fingerprint(sources: Sequence[Source], options: SourceOptions) -> str:
@@ -98,18 +103,19 @@ def _file_documents(path: Path, doc_id: str, options: SourceOptions, report: Sou
             yield document
 
 
-def _distinct(documents: Iterable[Document], report: SourceReport) -> Iterator[Document]:
+def _distinct(documents: Iterable[Document], report: SourceReport, distinct: bool) -> Iterator[Document]:
     # 64-bit hashes, not strings: some 70 bytes a document however long the ids. Two ids out of ten million share a
     # hash with probability 3e-6; then one is refused and the message shows which.
     seen: set[int] = set()
     for document in map(_encodable, documents):
         key = int.from_bytes(hashlib.blake2b(document.id.encode(), digest_size=8).digest(), "big")
-        if key in seen:
+        if distinct and key in seen:
             raise InputError(
                 f"{document.source}: the id {document.id!r} was there already; ids name one document each. Choose "
                 "another field with --id-field, or leave one of the sources out."
             )
-        seen.add(key)
+        if distinct:
+            seen.add(key)
         report.n_documents += 1
         yield document
 
