@@ -217,7 +217,7 @@ def test_a_mistake_is_one_line_that_says_what_to_do(store: Path, arguments: tupl
     [
         (("none.txt",), "no such source"),
         (("none.claims.jsonl",), "no such file of claims"),
-        (("{texts}", "-x", "oracle"), "offline, spacy, none or llm:MODEL"),
+        (("{texts}", "-x", "oracle"), "no such extractor"),
         (("{texts}", "--published-at", "2020-01-01T00:00"), "no time zone"),
     ],
 )
@@ -237,7 +237,7 @@ def test_claims_and_documents_can_be_read_by_one_command(tmp_path: Path) -> None
     assert "claims, not documents" in first.stderr
     assert [one["object"] for one in ceos(tmp_path / "f.db")] == ["Tim Cook"]
     both = said("ingest", tmp_path / "texts", tmp_path / "texts" / "c.claims.jsonl", "-s", tmp_path / "f.db")
-    assert (both["known_already"], both["ready_claims"]) == (1, 1)
+    assert (both["n_known"], both["ready_claims"]) == (1, 1)
     assert [one["object"] for one in ceos(tmp_path / "f.db")] == ["Steve Jobs", "Tim Cook"]
 
 
@@ -245,7 +245,7 @@ def test_the_same_text_under_another_date_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text(COOK, "utf-8")
     for date, known in (("2012", 0), ("2013", 0), ("2013", 1)):
         done = said("ingest", tmp_path / "b.txt", "--published-at", date, "-s", tmp_path / "f.db")
-        assert done["known_already"] == known, date
+        assert done["n_known"] == known, date
     evidence = said("show", ceos(tmp_path / "f.db")[0]["id"], "-s", tmp_path / "f.db")["evidence"]
     assert "2013" in [one["published_at"] for one in evidence]
 
