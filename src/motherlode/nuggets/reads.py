@@ -83,7 +83,7 @@ class StoreReads(StoreAccess):
             found = read_nuggets(session, [nugget], known_micros(known_at)).get(nugget)
             if found is None:
                 gone = session.one("SELECT erased_at FROM nugget_tombstones WHERE nugget_id = ?", (nugget,))
-                then = "" if known_at is None else f" at {known_at}"
+                then = "" if known_at is None else " at that known time"
                 since = "" if gone is None else f"; it was erased at {from_micros(gone[0]):%Y-%m-%d %H:%M:%S} UTC"
                 raise InputError(f"no nugget has the id {nugget!r}{since or then}; its first 6 letters or more will do")
             return found
