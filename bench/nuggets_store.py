@@ -91,7 +91,8 @@ def speed(sizes: Sequence[int], n_queries: int, n_rounds: int, encoder: str | No
                     n_first += bool(hits) and hits[0].nugget.subject == question.subject
                 rounds.append([float(value) for value in np.quantile(ms, [0.5, 0.95])])
         found[str(size)] = {
-            "encoding_s": encoding_s, "seconds": seconds, "claims_per_s": size / seconds, "rounds_p50_p95_ms": rounds, "n_queries": len(asked),
+            "encoding_s": encoding_s, "seconds": seconds, "claims_per_s": size / seconds,
+            "rounds_p50_p95_ms": rounds, "n_queries": len(asked),
             "first_hit_is_of_the_asked_subject": n_first, "load": os.getloadavg()[0],
         }  # fmt: skip
         print(f"{size:,}: {found[str(size)]}", file=sys.stderr, flush=True)
