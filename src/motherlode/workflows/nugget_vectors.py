@@ -21,7 +21,6 @@ from motherlode.errors import ConflictError, InputError
 from motherlode.nuggets.reading import Filter
 from motherlode.nuggets.schema import predicate_words
 from motherlode.nuggets.store import NuggetStore
-from motherlode.retrieval.build import is_flat
 from motherlode.retrieval.compression import compress_index
 from motherlode.retrieval.index import Index, open_index
 from motherlode.workflows.text_index import build_text_index, spool_path
@@ -29,6 +28,7 @@ from motherlode.workflows.text_index import build_text_index, spool_path
 __all__ = ["NuggetVectors", "Watermark"]
 
 _logger = logging.getLogger("motherlode.workflows.nugget_vectors")
+_EXACT_FACTS = 2000  # above, scoring every token of every fact takes longer than all the rest of a question
 _BATCH = 2048  # versions of one commit
 _N_CACHED = 1024  # encoded questions
 _COLUMNS = (
@@ -113,6 +113,7 @@ class NuggetVectors:
             ({"id": str(row[0]), "text": _text(row), "metadata": _metadata(row)} for row in self._versions(newest[0])),
             self._encoder,
             resume_key=f"nuggets up to {newest[0]}",
+            kind="compressed" if newest[0] > _EXACT_FACTS else "auto",
             progress=progress,
         )
         self._keep(Watermark(newest[0], recorded[0], erasures[0]))
@@ -130,7 +131,7 @@ class NuggetVectors:
     def _compress(self, progress: Progress) -> None:
         """An index that was small enough to be exact when it was made, and no longer is."""
         index = self._opened()
-        if index is not None and index.kind == "flat" and not is_flat("auto", index.n_tokens):
+        if index is not None and index.kind == "flat" and index.n_docs > _EXACT_FACTS:
             compress_index(index, progress=progress)
 
     def forget(self) -> bool:
