@@ -339,8 +339,11 @@ def test_any_text_is_read() -> None:
 def test_repeated_text_takes_linear_time(unit: str) -> None:
     def seconds(n_chars: int) -> float:
         text = (unit * (n_chars // len(unit) + 1))[:n_chars]
-        begin = time.process_time()
-        OfflineExtractor().extract(Document(id="doc", text=text, title="A title"))
-        return time.process_time() - begin
+        tries = []
+        for _ in range(2):  # the better of two: a neighbour that wakes up makes one slow, not both
+            begin = time.process_time()
+            OfflineExtractor().extract(Document(id="doc", text=text, title="A title"))
+            tries.append(time.process_time() - begin)
+        return min(tries)
 
-    assert seconds(80_000) < 16 * seconds(10_000) + 0.2
+    assert seconds(80_000) < 24 * seconds(10_000) + 0.3  # 64 times would be quadratic

@@ -329,7 +329,10 @@ def test_long_runs_of_dates_and_words_take_linear_time() -> None:
     ):
         seconds = []
         for n in (1_000, 8_000):
-            begin = process_time()
-            find_times(text * n)
-            seconds.append(process_time() - begin)
+            tries = []
+            for _ in range(3):  # the best of three: a neighbour that wakes up makes one slow, not all
+                begin = process_time()
+                find_times(text * n)
+                tries.append(process_time() - begin)
+            seconds.append(min(tries))
         assert seconds[1] < 16 * seconds[0] + 0.05, text
