@@ -13,7 +13,7 @@ from motherlode.nuggets.postprocess import GovernedPassage, govern
 from motherlode.nuggets.statements import ExtractionCache
 from motherlode.nuggets.store import NuggetStore, open_nuggets
 from tests.nugget_worlds import Ticking
-from tests.unit.test_nugget_audit import ANN, BOB, COOK, HOME, JOBS, Sentences
+from tests.unit.test_nuggets_audit import ANN, BOB, COOK, HOME, JOBS, Sentences
 
 OLD = "Steve Jobs is CEO of Apple."
 NEW = "Tim Cook is CEO of Apple."

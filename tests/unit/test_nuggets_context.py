@@ -14,7 +14,7 @@ from motherlode.nuggets.hits import Conflict, Evidence, Nugget, NuggetHit
 from motherlode.nuggets.record import Claim
 from motherlode.nuggets.store import NuggetStore, open_nuggets
 from tests.nugget_worlds import Ticking
-from tests.unit.test_nugget_audit import ANN, BOB, COOK, HOME, JOBS
+from tests.unit.test_nuggets_audit import ANN, BOB, COOK, HOME, JOBS
 
 
 def nugget(subject: str, name: str, since: str | None = "2011-08-24", until: str | None = None) -> Nugget:
