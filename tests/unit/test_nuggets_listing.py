@@ -13,6 +13,7 @@ import pytest
 
 from motherlode import Claim, Document, InputError, NuggetStore, Quantity
 from motherlode.nuggets.bulk import claims_from_rows
+from motherlode.nuggets.ledger import Event
 from motherlode.nuggets.listing import PendingClaim
 from motherlode.nuggets.store import open_nuggets
 from tests.nugget_worlds import Ticking, stored_rows
@@ -153,3 +154,32 @@ def test_contested_spellings_of_one_subject_are_one_conflict(store: NuggetStore)
     groups = store.conflicts()
     assert [sorted(one.object for one in group) for group in groups] == [["A", "B", "C"], ["A", "B"]]
     assert store.conflicts(known_at="1990-01-01") == []
+
+
+def test_a_write_that_is_rolled_back_leaves_nothing_in_memory(store: NuggetStore, tmp_path: Path) -> None:
+    """Events are counted; the next one of another process has the number of the one that never was."""
+    where = tmp_path / "shared.db"
+    with open_nuggets(where) as one, open_nuggets(where) as other:
+        one.assert_claims([Claim("A", "owner", "B", source="x"), Claim("C", "owner", "D", source="y")])
+        merge = Event.of("merge", {"first": "a", "second": "c"}, "ann", "", 1)
+        bad = Event.of("schema", {"schema": {"strict": "perhaps"}}, "ann", "", 2)
+        with pytest.raises(InputError, match="strict"):
+            one.record_events([merge, bad])
+        other.trust("x", 2, actor="ann")
+        assert [nugget.subject for nugget in one.nuggets("A")] == ["A"]
+
+
+def test_events_recorded_together_come_to_what_they_come_to_one_by_one(tmp_path: Path) -> None:
+    claims = [Claim("A", "ceo", name, valid_from="2010", source=name) for name in ("B", "C")]
+    claims.append(Claim("Aa", "ceo", "D", valid_from="2015", source="z"))
+    with open_nuggets(tmp_path / "1.db", clock=Ticking()) as one:
+        one.assert_claims(claims)
+        one.merge("A", "Aa", actor="ann", decided_at="2020-01-01")
+        pin = one.decide(one.nuggets("A")[0].nugget_id, "prefer", actor="ann", decided_at="2020-01-02")
+        one.trust("z", 0, actor="ann", decided_at="2020-01-03")
+        one.undo(pin, actor="ann", decided_at="2020-01-04")
+        events = one.events()
+        with open_nuggets(tmp_path / "2.db", clock=Ticking()) as together:
+            together.assert_claims(claims)
+            together.record_events(events)
+            assert stored_rows(together) == stored_rows(one)

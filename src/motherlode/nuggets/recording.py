@@ -34,6 +34,7 @@ from motherlode.nuggets.values import display_value
 __all__ = ["LedgerCache", "Recording", "check_spans", "load_events", "read_state", "without_collection", "write_state"]
 
 _BULK = 5000  # claims of one call
+_CHANGE_KEYS = ("merge", "schema", "undo")  # events that change which claims compete, not only what comes of them
 _COUNTERS = ("seq", "doc", "version", "recorded_at", "n_events")
 
 
@@ -65,7 +66,10 @@ def load_events(session: Session, known_at: int | None = None) -> list[Event]:
 
 @dataclass
 class LedgerCache:
-    """The newest ledger of a store in this process; events are few, and seldom new."""
+    """The newest ledger of a store in this process; events are few, and seldom new.
+
+    Only what is committed comes in: events tell states apart by their number, and one that is rolled back frees its own.
+    """
 
     schema: Schema | None = None
     held: tuple[int, Ledger] | None = None
@@ -90,6 +94,7 @@ class Recording:
     ledger: Ledger = field(init=False)
     touched: set[Key] = field(default_factory=set)
     renewed: set[Key] = field(default_factory=set)
+    _is_stale: bool = False
     _keys: dict[tuple[str, str, str], Key] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,8 +107,16 @@ class Recording:
         self.state[counter] += n
         return first
 
+    def _refresh(self) -> None:
+        """Add up this transaction's own events too."""
+        if self._is_stale:
+            self.ledger = Ledger.of(load_events(self.session), self.ledgers.schema)
+            self._keys.clear()
+            self._is_stale = False
+
     def finish(self) -> None:
         """Derive what was touched, keep the counters. May be called again after more was recorded."""
+        self._refresh()
         projection = Projection(self.session, self.ledger, self.state["version"] + 1)
         projection.renew(self.touched, self.at)
         self.renewed |= self.touched
@@ -121,6 +134,7 @@ class Recording:
 
         What that version said already is not recorded twice.
         """
+        self._refresh()
         stored = [stored_claim(claim, self.ledger.schema, document) for claim in claims]
         docs = self._documents([document], extractor) if document is not None else self._unwritten(claims)
         rows: list[tuple[Any, ...]] = []
@@ -270,10 +284,15 @@ class Recording:
             ),
         )
         self._next("n_events")
-        before = self.ledger
-        self._keys.clear()
-        self.ledger = self.ledgers.current(self.session, self.state["n_events"])
-        self._touch_event(kept, before)
+        if event.type in _CHANGE_KEYS:
+            self._refresh()
+            before = self.ledger
+            self._is_stale = True
+            self._refresh()
+            self._touch_event(kept, before)
+        else:  # names stay as they are: added up once, before anything is derived
+            self._is_stale = True
+            self._touch_event(kept, self.ledger)
         return kept
 
     def _touch_event(self, event: Event, before: Ledger) -> None:
