@@ -183,3 +183,11 @@ def test_events_recorded_together_come_to_what_they_come_to_one_by_one(tmp_path:
             together.assert_claims(claims)
             together.record_events(events)
             assert stored_rows(together) == stored_rows(one)
+
+
+def test_an_edit_does_not_guess_what_a_comma_parts(store: NuggetStore) -> None:
+    claim = _waiting(store, object=Quantity(Decimal("1.4"), "km"))
+    with pytest.raises(InputError, match="1,5"):
+        store.edit_claim(claim, actor="ann", object="1,5")
+    store.edit_claim(claim, actor="ann", object="1,500")
+    assert "1500 km" in [nugget.object for nugget in store.nuggets("Foo")]

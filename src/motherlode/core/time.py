@@ -36,7 +36,6 @@ NEVER = -(1 << 62)
 EVER = 1 << 62
 """After every instant: the end of what goes on."""
 
-DateLike = "str | date | datetime | PartialDate"
 Clock = Callable[[], datetime]
 """Tells the present as an aware datetime; tests inject their own."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Self
 
 from motherlode.core.sql import Database, Session
 from motherlode.core.time import Clock, now, to_micros
+from motherlode.nuggets.event_rows import LedgerCache, load_events, read_state
 from motherlode.nuggets.ledger import Ledger
-from motherlode.nuggets.recording import LedgerCache, Recording, load_events, read_state
+from motherlode.nuggets.recording import Recording
 from motherlode.nuggets.schema import Schema
 from motherlode.nuggets.statements import ExtractionCache
 
@@ -52,11 +53,9 @@ class StoreAccess:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._database.where}>"
 
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> AbstractContextManager[Session]:
         """One snapshot for several reads."""
-        with self._database.read() as session:
-            yield session
+        return self._database.read()
 
     @contextmanager
     def recording(self) -> Iterator[Recording]:

@@ -11,6 +11,7 @@ from motherlode.core.sql import Session
 from motherlode.core.time import EVER, NEVER, PartialDate, parse_partial_date as parse_date, to_micros
 from motherlode.errors import InputError
 from motherlode.nuggets.access import StoreAccess
+from motherlode.nuggets.event_rows import read_state
 from motherlode.nuggets.extraction.question_time import question_time
 from motherlode.nuggets.hits import CERTAINTIES, Conflict, Nugget, NuggetHit
 from motherlode.nuggets.ledger import Ledger
@@ -25,7 +26,6 @@ from motherlode.nuggets.reading import (
     read_nuggets,
     read_versions,
 )
-from motherlode.nuggets.recording import read_state
 from motherlode.nuggets.vocabulary import Vocabulary
 from motherlode.nuggets.words import question_words
 
@@ -156,7 +156,7 @@ class StoreQuestions(StoreAccess):
         """Candidates by words; where a name in the question was or became another, by that one too."""
         n_versions = read_state(session)["version"]
         known = self._vocabulary
-        if known is None or known.n_versions != n_versions or known.fingerprint is not ledger.schema:
+        if known is None or known.n_versions != n_versions or known.schema is not ledger.schema:
             known = self._vocabulary = Vocabulary.read(session, ledger.schema, n_versions)
         best: dict[int, Candidate] = {}
         for words in (asked.words, *known.renames.other_words(asked.words)):

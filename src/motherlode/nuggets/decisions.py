@@ -9,9 +9,10 @@ from motherlode.core.sql import Session
 from motherlode.core.time import EVER, parse_partial_date as parse_date
 from motherlode.errors import InputError
 from motherlode.nuggets.access import StoreAccess
+from motherlode.nuggets.event_rows import load_events
 from motherlode.nuggets.ledger import ACTIONS, Event, object_digest
 from motherlode.nuggets.reading import Moment, full_id, known_micros, read_nuggets
-from motherlode.nuggets.recording import Recording, load_events
+from motherlode.nuggets.recording import Recording
 from motherlode.nuggets.schema import Schema
 from motherlode.nuggets.values import normalize_name
 

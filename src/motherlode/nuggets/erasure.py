@@ -11,11 +11,12 @@ from motherlode.core.time import from_micros
 from motherlode.errors import InputError
 from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.derivation import Key
+from motherlode.nuggets.event_rows import load_events
 from motherlode.nuggets.full_text import optimize_words, remove_words
-from motherlode.nuggets.ledger import Event, Ledger
+from motherlode.nuggets.ledger import Event, Ledger, key_hash
 from motherlode.nuggets.projection import Projection
 from motherlode.nuggets.record import digest
-from motherlode.nuggets.recording import Recording, load_events
+from motherlode.nuggets.recording import Recording
 
 __all__ = ["ErasureCertificate", "erase_source", "rebuild_history"]
 
@@ -111,7 +112,7 @@ def _nugget_ids(session: Any, claims: Sequence[tuple[Any, ...]], names: dict[str
     for scope, subject, predicate in {(row[1], name, row[3]) for row in claims for name in names[row[2]]}:
         rows = session.execute(
             "SELECT DISTINCT nugget_id FROM nugget_versions WHERE key = ?",
-            (Projection.hash_of(scope, subject, predicate),),
+            (key_hash(scope, subject, predicate),),
         )
         found |= {row[0] for row in rows}
     return found
@@ -120,7 +121,7 @@ def _nugget_ids(session: Any, claims: Sequence[tuple[Any, ...]], names: dict[str
 def rebuild_history(work: Recording, keys: Sequence[Key]) -> None:
     """Write the versions of keys anew from what is recorded, at every time at which they could have changed."""
     session = work.session
-    hashes = sorted({Projection.hash_of(key.scope, key.subject, key.predicate) for key in keys})
+    hashes = sorted({key_hash(*key) for key in keys})
     for batch in in_batches(hashes):
         rows = session.execute(
             f"SELECT version, words, nugget_id FROM nugget_versions WHERE key IN ({places(batch)})", batch
@@ -139,7 +140,7 @@ def rebuild_history(work: Recording, keys: Sequence[Key]) -> None:
 
 def _bearing_on(work: Recording, keys: Sequence[Key], events: Sequence[Event]) -> list[Event]:
     """The events that can change what is derived of keys; of a log of thousands, a few."""
-    hashes = {Projection.hash_of(key.scope, key.subject, key.predicate) for key in keys}
+    hashes = {key_hash(*key) for key in keys}
     known: dict[str, set[Any]] = {"claim": set(), "publisher": set(), "source": set()}
     names = {key.subject for key in keys}
     for batch in in_batches(sorted(hashes)):

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from motherlode.core.time import Granularity, PartialDate, from_micros
 from motherlode.nuggets.claim_rows import DocumentRow
+from motherlode.nuggets.event_rows import load_events
 from motherlode.nuggets.ledger import Rank
 from motherlode.nuggets.reading import Filter, Moment, known_micros, select_nuggets
 from motherlode.nuggets.reads import StoreReads
-from motherlode.nuggets.recording import load_events
+from motherlode.nuggets.values import split_quantity
 
-__all__ = ["export_claims", "export_events", "export_nuggets"]
+__all__ = ["RECORDS", "claim_record", "export_claims", "export_events", "export_nuggets"]
 
-_CLAIMS = (
+RECORDS = (
     "SELECT c.seq, c.subject, c.said_predicate, c.object, c.object_kind, c.object_key, c.start_earliest, "
     "c.start_latest, c.start_granularity, c.end_earliest, c.end_latest, c.end_granularity, d.source, c.publisher, "
-    "c.scope, c.negated, c.text, c.span_begin, c.span_end, c.confidence, c.kind, d.version, d.published, c.doc "
-    "FROM nugget_claims c JOIN nugget_documents d ON d.doc = c.doc WHERE c.seq > ? ORDER BY c.seq LIMIT 5000"
+    "c.scope, c.negated, c.text, c.span_begin, c.span_end, c.confidence, c.kind, d.version, d.published, c.doc, "
+    "c.claim_id FROM nugget_claims c JOIN nugget_documents d ON d.doc = c.doc "
 )
-_AMOUNT = re.compile(r"[-+]?\d+(?:\.\d+)?\s?")
+"""SELECT … FROM of claims as `claim_record` takes them; WHERE may follow."""
 
 
 def export_claims(store: StoreReads) -> Iterator[dict[str, Any]]:
@@ -37,13 +37,13 @@ def export_claims(store: StoreReads) -> Iterator[dict[str, Any]]:
     last = 0
     while True:
         with store.reading() as session:  # no snapshot for longer than a batch: a reader may take its time
-            rows = session.execute(_CLAIMS, (last,))
+            rows = session.execute(RECORDS + "WHERE c.seq > ? ORDER BY c.seq LIMIT 5000", (last,))
         if not rows:
             return
         for row in rows:
             last = row[0]
             if row[23] not in silenced:
-                yield _claim(row)
+                yield claim_record(row)
 
 
 def _silenced(store: StoreReads) -> set[int]:
@@ -64,11 +64,12 @@ def _silenced(store: StoreReads) -> set[int]:
     return found
 
 
-def _claim(row: tuple[Any, ...]) -> dict[str, Any]:
+def claim_record(row: tuple[Any, ...]) -> dict[str, Any]:
+    """A row of `RECORDS` as `bulk.claim_of` reads it; what has its default is left out."""
     told = {
         "subject": row[1],
         "predicate": row[2],
-        **_object(row[3], row[4], row[5]),
+        **_object(row[3], row[4]),
         "valid_from": _bound(*row[6:9]),
         "valid_to": _bound(*row[9:12]),
         "source": row[12],
@@ -91,19 +92,17 @@ def _bound(earliest: int | None, latest: int | None, granularity: int | None) ->
     return str(PartialDate(earliest, latest, Granularity(granularity)))
 
 
-def _object(shown: str, kind: str, key: str) -> dict[str, Any]:
+def _object(shown: str, kind: str) -> dict[str, Any]:
     match kind:
         case "number":
-            written = _AMOUNT.match(shown)
-            amount = written[0].strip() if written else key.partition(" ")[0]
-            unit = shown[written.end() :] if written else key.partition(" ")[2]
+            amount, unit = split_quantity(shown)
             exact = Decimal(amount)
             whole = int(exact) if exact == exact.to_integral_value() else float(exact)
             # As a number where JSON keeps it as it is written; else as text, which loses nothing.
             said: int | float | str = whole if str(Decimal(str(whole))) == amount else amount
             return {"object": said, "object_kind": "number", **({"unit": unit} if unit else {})}
         case "truth":
-            return {"object": key == "true"}
+            return {"object": shown == "yes"}
         case "date":
             return {"object": shown, "object_kind": "date"}
     return {"object": shown}

@@ -188,6 +188,10 @@ class Ledger:
         """All names of the entity that has this one."""
         return self._names.get(self.name(key), [key])
 
+    def key_of(self, claim: StoredClaim) -> Key:
+        """The key under which a claim competes, names after merging."""
+        return Key(claim.scope, self.name(claim.subject_key), claim.predicate)
+
     def is_plain(self, key: int, claim: StoredClaim) -> bool:
         """Whether nothing that people said touches a claim, so that it can be taken as it is."""
         return (

@@ -61,7 +61,7 @@ class MemoryStore:
                     undated = found.start is None and found.end is None
                     payload = {
                         "action": action,
-                        "key": key_hash(key.scope, key.subject, key.predicate),
+                        "key": key_hash(*key),
                         "object": object_digest(kind, name),
                         "begin": EVER if undated else found.begin,
                         "end": EVER if found.end is None else found.end[1],
@@ -97,7 +97,7 @@ class MemoryStore:
             newest[claim.source] = max(newest.get(claim.source) or (), claim.rank or ())
         groups: dict[Key, list[StoredClaim]] = {}
         for claim in stored:
-            groups.setdefault(Key(claim.scope, ledger.name(claim.subject_key), claim.predicate), []).append(claim)
+            groups.setdefault(ledger.key_of(claim), []).append(claim)
         return {
             key: derive(
                 key,

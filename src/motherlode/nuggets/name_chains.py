@@ -10,12 +10,12 @@ from motherlode.core.time import EVER, PartialDate, parse_partial_date as parse_
 from motherlode.errors import InputError
 from motherlode.nuggets.chains import Chain, Link
 from motherlode.nuggets.claim_rows import places
+from motherlode.nuggets.event_rows import load_events
 from motherlode.nuggets.full_text import matching, one_of_each
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.ledger import Ledger, key_hash
 from motherlode.nuggets.reading import ANSWERING, SELECTED, Filter, Moment, known_micros, nugget_of
 from motherlode.nuggets.reads import StoreReads
-from motherlode.nuggets.recording import load_events
 from motherlode.nuggets.values import normalize_name
 from motherlode.nuggets.words import predicate_marker, tokens
 

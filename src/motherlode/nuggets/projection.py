@@ -21,7 +21,7 @@ from motherlode.nuggets.ledger import Ledger, Rank, key_hash
 from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.words import STOP_WORDS, predicate_marker, tokens
 
-__all__ = ["VERSION_COLUMNS", "Projection", "group_of", "raw_keys", "version_values"]
+__all__ = ["VERSION_COLUMNS", "Projection"]
 
 VERSION_COLUMNS = (
     "version",
@@ -59,16 +59,6 @@ _MAX_TEXT_WORDS = 40  # of the evidence's sentence: enough for a sentence, and t
 _N_KEYS = 2000  # derived at once
 
 
-def group_of(ledger: Ledger, row: ClaimRow) -> Key:
-    """The key under which a claim competes, names after merging."""
-    return Key(row.claim.scope, ledger.name(row.claim.subject_key), row.claim.predicate)
-
-
-def raw_keys(ledger: Ledger, key: Key) -> list[int]:
-    """Hashes of a key under all names of its subject: what its claims are stored under."""
-    return [key_hash(key.scope, name, key.predicate) for name in ledger.names(key.subject)]
-
-
 @dataclass
 class Projection:
     """Writes versions of nuggets in one transaction; counts their numbers on from ``next_version``."""
@@ -82,7 +72,7 @@ class Projection:
     def add_fresh(self, groups: Iterable[tuple[Key, Sequence[ClaimRow]]], newest: dict[str, Rank], at: int) -> None:
         """Project keys of which nothing was recorded before; all their claims are given."""
         # In the order of their hashes, which is that of the table's index on keys.
-        for key, rows in sorted(groups, key=lambda group: self._hash(group[0])):
+        for key, rows in sorted(groups, key=lambda group: key_hash(*group[0])):
             if len(rows) == 1 and self._is_plain(key, rows[0], newest):
                 self._write_plain(key, rows[0], at)
             else:
@@ -94,7 +84,7 @@ class Projection:
         claim = row.claim
         return (
             not claim.negated
-            and self.ledger.is_plain(self._hash(key), claim)
+            and self.ledger.is_plain(key_hash(*key), claim)
             and (claim.rank is None or claim.rank == newest.get(claim.source))
             and self.ledger.schema.find(key.predicate).min_sources == 1
         )
@@ -109,7 +99,7 @@ class Projection:
         ends = end or (EVER, EVER, None)
         self.added.append(
             (
-                self.next_version, own, self._hash(key), key.scope, row.subject, key.subject, key.predicate, row.object,
+                self.next_version, own, key_hash(*key), key.scope, row.subject, key.subject, key.predicate, row.object,
                 target, "active", 0, *(start or (NEVER, ends[1], None)), *ends, 0, 1, None, "[]",
                 "", f"[{row.seq}]", "[]", row.kind, claim.confidence, f"\n{claim.source}\n",
                 self._words(key, row.subject, row.object, (row,)), at, EVER,
@@ -126,28 +116,21 @@ class Projection:
             held = self._held(batch)
             for key in batch:
                 rows = claims.get(key, [])
-                self._write(key, rows, self._derive(key, rows, newest), at, held.get(self._hash(key), {}))
+                self._write(key, rows, self._derive(key, rows, newest), at, held.get(key_hash(*key), {}))
         self.flush()
 
     def _claims_of(self, keys: Sequence[Key], at: int) -> dict[Key, list[ClaimRow]]:
-        wanted = {raw: key for key in keys for raw in raw_keys(self.ledger, key)}
+        names = self.ledger.names
+        hashes = {key_hash(key.scope, name, key.predicate) for key in keys for name in names(key.subject)}
         found: dict[Key, list[ClaimRow]] = {}
-        for row in load_claims(self.session, sorted(wanted), at):
-            found.setdefault(group_of(self.ledger, row), []).append(row)
+        for row in load_claims(self.session, sorted(hashes), at):
+            found.setdefault(self.ledger.key_of(row.claim), []).append(row)
         return found
-
-    @staticmethod
-    def hash_of(scope: str, subject: str, predicate: str) -> int:
-        """A key as versions hold it."""
-        return key_hash(scope, subject, predicate)
-
-    def _hash(self, key: Key) -> int:
-        return self.hash_of(key.scope, key.subject, key.predicate)
 
     def _held(self, keys: Sequence[Key]) -> dict[int, dict[str, tuple[Any, ...]]]:
         """The open versions of keys: by key, by nugget id."""
         found: dict[int, dict[str, tuple[Any, ...]]] = {}
-        for batch in in_batches([self._hash(key) for key in keys]):
+        for batch in in_batches([key_hash(*key) for key in keys]):
             rows = self.session.execute(
                 f"SELECT {', '.join(VERSION_COLUMNS)} FROM nugget_versions "
                 f"WHERE key IN ({places(batch)}) AND recorded_to = {EVER}",
@@ -205,7 +188,7 @@ class Projection:
         confidences = [row.claim.confidence for row in shown if row.claim.confidence is not None]
         sources = sorted({row.claim.source for row in evidence})
         return (
-            self._hash(key),
+            key_hash(*key),
             key.scope,
             subject,
             key.subject,
@@ -214,7 +197,7 @@ class Projection:
             nugget.object_key,
             nugget.state,
             int(nugget.preferred),
-            *version_values(nugget),
+            *_interval_values(nugget),
             int(nugget.end_is_derived),
             nugget.n_sources,
             nugget.superseded_by,
@@ -263,7 +246,7 @@ class Projection:
             self.aliases.clear()
 
 
-def version_values(nugget: DerivedNugget) -> tuple[int, int, int | None, int, int, int | None]:
+def _interval_values(nugget: DerivedNugget) -> tuple[int, int, int | None, int, int, int | None]:
     """Its interval as columns: an unknown start is as early as can be, an open end `EVER`."""
     end_earliest, end_latest, end_granularity = nugget.end or (EVER, EVER, None)
     start = nugget.start or (NEVER, end_latest, None)

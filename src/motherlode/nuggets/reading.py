@@ -166,6 +166,7 @@ def read_nuggets(session: Session, ids: Iterable[str], known_at: int | None = No
     return found
 
 
+_ID_LENGTH = 33  # a letter and 128 bits as hex
 _IDS = {
     "nugget": "SELECT DISTINCT nugget_id FROM nugget_versions WHERE nugget_id >= ? AND nugget_id < ? LIMIT 2",
     "claim": "SELECT DISTINCT claim_id FROM nugget_claims WHERE claim_id >= ? AND claim_id < ? LIMIT 2",
@@ -178,7 +179,7 @@ def full_id(session: Session, prefix: str, kind: str = "nugget") -> str:
 
     kind: nugget, claim or event
     """
-    if len(prefix) < 6:
+    if not 6 <= len(prefix) < _ID_LENGTH:
         return prefix
     rows = session.execute(_IDS[kind], (prefix, prefix + "g"))
     return str(rows[0][0]) if len(rows) == 1 else prefix

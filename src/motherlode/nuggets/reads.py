@@ -8,9 +8,11 @@ from typing import Any
 from motherlode.core.time import from_micros, parse_partial_date as parse_date
 from motherlode.errors import InputError
 from motherlode.nuggets.access import StoreAccess
+from motherlode.nuggets.claim_rows import places
 from motherlode.nuggets.hits import Evidence, Nugget
 from motherlode.nuggets.ledger import key_hash
 from motherlode.nuggets.reading import (
+    ANSWERING,
     STATES,
     Filter,
     Moment,
@@ -52,10 +54,10 @@ class StoreReads(StoreAccess):
             if subject is not None and predicate is not None and scope is not None:
                 name = ledger.name(normalize_name(subject))
                 hashes = [key_hash(scope, one, ledger.schema.find(predicate).name) for one in ledger.names(name)]
-                where, values = f"v.key IN ({', '.join('?' * len(hashes))})", list(hashes)
+                where, values = f"v.key IN ({places(hashes)})", list(hashes)
             elif subject is not None:
                 names = ledger.names(normalize_name(subject))
-                where, values = f"v.subject_key IN ({', '.join('?' * len(names))})", list(names)
+                where, values = f"v.subject_key IN ({places(names)})", list(names)
             allowed = Filter(
                 known_at=known,
                 window=None if valid_at is None else parse_date(valid_at).window,
@@ -69,9 +71,7 @@ class StoreReads(StoreAccess):
         self, subject: str, predicate: str, *, known_at: Moment | None = None, scope: str = "global"
     ) -> list[Nugget]:
         """Who or what it was, in order: active, superseded and contested nuggets of one key."""
-        return self.nuggets(
-            subject, predicate, known_at=known_at, scope=scope, states=("active", "superseded", "contested")
-        )
+        return self.nuggets(subject, predicate, known_at=known_at, scope=scope, states=ANSWERING)
 
     def get(self, nugget: str, *, known_at: Moment | None = None) -> Nugget:
         """A nugget by its id, one that it had earlier, or the first letters of it.

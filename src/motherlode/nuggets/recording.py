@@ -24,6 +24,7 @@ from motherlode.nuggets.claim_rows import (
     places,
 )
 from motherlode.nuggets.derivation import Key, nugget_id
+from motherlode.nuggets.event_rows import LedgerCache, insert_event, load_events, read_state, write_state
 from motherlode.nuggets.ledger import Event, Ledger, StoredClaim, key_hash, stored_claim
 from motherlode.nuggets.projection import Projection
 from motherlode.nuggets.record import Claim, Document
@@ -31,55 +32,10 @@ from motherlode.nuggets.schema import Schema, load_schema
 from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.values import display_value
 
-__all__ = ["LedgerCache", "Recording", "check_spans", "load_events", "read_state", "without_collection", "write_state"]
+__all__ = ["Recording", "check_spans", "without_collection"]
 
 _BULK = 5000  # claims of one call
 _CHANGE_KEYS = ("merge", "schema", "undo")  # events that change which claims compete, not only what comes of them
-_COUNTERS = ("seq", "doc", "version", "recorded_at", "n_events")
-
-
-def read_state(session: Session) -> dict[str, int]:
-    """The store's counters; what was never counted is 0."""
-    return {**dict.fromkeys(_COUNTERS, 0), **dict(session.execute("SELECT name, value FROM nugget_state"))}
-
-
-def write_state(session: Session, state: dict[str, int]) -> None:
-    """Keep the counters."""
-    session.execute_many(
-        "INSERT INTO nugget_state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        sorted(state.items()),
-    )
-
-
-def load_events(session: Session, known_at: int | None = None) -> list[Event]:
-    """The events recorded up to a time, in the order in which they were."""
-    rows = session.execute(
-        "SELECT event_id, type, decided_at, actor, reason, payload, recorded_at FROM nugget_events "
-        "ORDER BY recorded_at, event_id"
-    )
-    return [
-        Event(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6])
-        for row in rows
-        if known_at is None or row[6] <= known_at
-    ]
-
-
-@dataclass
-class LedgerCache:
-    """The newest ledger of a store in this process; events are few, and seldom new.
-
-    Only what is committed comes in: events tell states apart by their number, and one that is rolled back frees its own.
-    """
-
-    schema: Schema | None = None
-    held: tuple[int, Ledger] | None = None
-
-    def current(self, session: Session, n_events: int) -> Ledger:
-        """The ledger of all events; read anew when their number has changed."""
-        held = self.held
-        if held is None or held[0] != n_events:
-            held = self.held = n_events, Ledger.of(load_events(session), self.schema)
-        return held[1]
 
 
 @dataclass
@@ -165,7 +121,7 @@ class Recording:
         said = claim.scope, claim.subject_key, claim.predicate
         key = self._keys.get(said)
         if key is None:
-            key = self._keys[said] = Key(claim.scope, self.ledger.name(claim.subject_key), claim.predicate)
+            key = self._keys[said] = self.ledger.key_of(claim)
         return key
 
     def own_id(self, claim: StoredClaim) -> str:
@@ -270,19 +226,7 @@ class Recording:
         if self.session.one("SELECT 1 FROM nugget_events WHERE event_id = ?", (event.event_id,)) is not None:
             return event
         kept = replace(event, recorded_at=self.at)
-        self.session.execute(
-            "INSERT INTO nugget_events (event_id, type, decided_at, actor, reason, payload, recorded_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                kept.event_id,
-                kept.type,
-                kept.decided_at,
-                kept.actor,
-                kept.reason,
-                json.dumps(dict(kept.payload), sort_keys=True),
-                self.at,
-            ),
-        )
+        insert_event(self.session, kept)
         self._next("n_events")
         if event.type in _CHANGE_KEYS:
             self._refresh()

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from motherlode.core.sql import Session
-from motherlode.core.time import EVER
-from motherlode.nuggets.claim_rows import places
-from motherlode.nuggets.reading import ANSWERING
+from motherlode.nuggets.full_text import any_of, matching
+from motherlode.nuggets.reading import ANSWERING, Filter
 from motherlode.nuggets.schema import Schema
-from motherlode.nuggets.words import tokens
+from motherlode.nuggets.words import predicate_marker, tokens
 
 __all__ = ["Renames"]
 
@@ -20,24 +19,25 @@ _MAX_STEPS = 8
 
 @dataclass
 class Renames:
-    """All renames of a store, by the words of the names; few, and read again when the store has new versions."""
+    """All renames of a store, by the words of the names; few."""
 
-    n_versions: int
     others: dict[tuple[str, ...], set[tuple[str, ...]]] = field(default_factory=dict)
     first_words: set[str] = field(default_factory=set)
 
     @classmethod
-    def read(cls, session: Session, schema: Schema, n_versions: int) -> Renames:
+    def read(cls, session: Session, schema: Schema) -> Renames:
         """Read them: nuggets of predicates that rename, and of their inverses."""
         renaming = [predicate for predicate in schema.predicates if predicate.renaming]
         names = sorted({p.name for p in renaming} | {p.inverse for p in renaming if p.inverse is not None})
-        found = cls(n_versions)
-        if not names or n_versions == 0:
+        found = cls()
+        if not names:
             return found
-        rows = session.execute(
-            f"SELECT subject, object FROM nugget_versions WHERE predicate IN ({places(names)}) "
-            f"AND recorded_to = {EVER} AND state IN ({places(ANSWERING)}) LIMIT {_MAX_PAIRS}",
-            [*names, *ANSWERING],
+        condition, values = Filter(states=ANSWERING, predicates=tuple(names)).sql()
+        rows = (
+            session.execute(  # by the predicates' markers: after each write, and of a million nuggets few are renames
+                f"SELECT v.subject, v.object {matching(session.dialect)} AND {condition} LIMIT {_MAX_PAIRS}",
+                [any_of([predicate_marker(name) for name in names], session.dialect), *values],
+            )
         )
         for subject, name in rows:
             one, other = tokens(subject), tokens(name)

@@ -147,7 +147,7 @@ class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
         """The nugget that a claim of negation ends."""
         rows = session.execute("SELECT seq FROM nugget_claims WHERE claim_id = ?", (claim,))
         seqs = {row[0] for row in rows}
-        hashed = key_hash(key.scope, key.subject, key.predicate)
+        hashed = key_hash(*key)
         for nugget in select_nuggets(session, "v.key = ?", [hashed], Filter()):
             if seqs & set(nugget.claims):
                 return nugget.nugget_id
@@ -218,7 +218,5 @@ class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
         with self.recording() as work:
             certificate = erase_source(work, source, actor, reason)
         self.read_texts.clear()
-        if self.vectors is not None:
-            self.vectors.advance()
         is_clean = self.purge_copies is None or self.purge_copies()
         return replace(certificate, bytes_left=not (self._database.checkpoint(TABLES) and is_clean))

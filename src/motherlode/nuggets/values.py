@@ -12,7 +12,7 @@ from functools import lru_cache
 from motherlode.core.time import PartialDate, parse_partial_date
 from motherlode.errors import InputError
 
-__all__ = ["Quantity", "Value", "canonical_value", "display_value", "normalize_name", "parse_value", "stored_value"]
+__all__ = ["Quantity", "Value", "canonical_value", "display_value", "normalize_name", "parse_value", "split_quantity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +117,15 @@ def parse_value(text: str, unit: str) -> Quantity:
     return Quantity(Decimal(re.sub(r"[ ,_']", "", bare)), unit)
 
 
-def stored_value(value: Value, kind: str | None, unit: str | None = None) -> Value:
-    """A value that was written as text, by its kind (name, number, date, truth): what `display_value` made of it.
+_SHOWN = re.compile(r"[-+]?\d+(?:\.\d+)?\s?")
 
-    Errors: InputError for text that is no such value.
+
+def split_quantity(shown: str) -> tuple[str, str]:
+    """What `display_value` made of a number, taken apart: '4.2%' → '4.2' and '%', '12 km' → '12' and 'km'.
+
+    '1,5' stays whole: a comma may part thousands or decimals, and is not the beginning of a unit.
     """
-    if kind == "date":
-        return parse_partial_date(value)  # type: ignore[arg-type]  # refuses what is no date
-    if kind == "number" or (unit is not None and not isinstance(value, str)):
-        try:
-            return Quantity(Decimal(str(value).replace(",", "")), unit or None)
-        except InvalidOperation:
-            raise InputError(f"the object {value!r} is said to be a number") from None
-    if kind == "truth" and isinstance(value, str):
-        return value.casefold() in ("yes", "true", "1")
-    return parse_value(value, unit) if unit and isinstance(value, str) else value
+    written = _SHOWN.match(shown)
+    if written is None or shown[written.end() :].startswith((",", ".", "'")):
+        return shown, ""
+    return written[0].strip(), shown[written.end() :].strip()

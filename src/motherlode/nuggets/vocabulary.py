@@ -17,18 +17,18 @@ __all__ = ["Vocabulary"]
 class Vocabulary:
     """Read once for a state of the store: its predicates by the words people use for them, its renames.
 
-    n_versions: of which state. markers: from a word to the markers of the predicates that it may mean
+    n_versions, schema: of which state. markers: from a word to the markers of the predicates that it may mean
     """
 
     n_versions: int
-    fingerprint: Schema
+    schema: Schema
     renames: Renames
     markers: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, session: Session, schema: Schema, n_versions: int) -> Vocabulary:
         """Of the store as a snapshot shows it."""
-        found = cls(n_versions, schema, Renames.read(session, schema, n_versions))
+        found = cls(n_versions, schema, Renames.read(session, schema))
         for (name,) in session.execute("SELECT name FROM nugget_predicates ORDER BY name"):
             for word in predicate_tokens(schema.find(name)):
                 found.markers.setdefault(word, []).append(predicate_marker(name))

@@ -165,16 +165,18 @@ class NuggetVectors:
                 f"SELECT {_COLUMNS} FROM nugget_versions v WHERE v.version > ? ORDER BY v.version LIMIT {_BATCH}",
                 (mark.version,),
             )
-            ended = session.execute(
-                f"SELECT version, recorded_to FROM nugget_versions WHERE recorded_to > ? AND recorded_to < {EVER} "
-                "AND version <= ?",
-                (mark.recorded_at, mark.version),
-            )
+            done = len(rows) < _BATCH
+            ended = []
+            if done:  # the last step closes what ended meanwhile; the others would only look for it again
+                ended = session.execute(
+                    "SELECT version, recorded_to FROM nugget_versions "
+                    f"WHERE recorded_to > ? AND recorded_to < {EVER} AND version <= ?",
+                    (mark.recorded_at, mark.version),
+                )
             gone = self._gone(session) if erasures[0] != mark.n_erasures else []
         if rows or ended or gone:
             self._write(rows, ended, gone)
             progress.advance(len(rows))
-        done = len(rows) < _BATCH
         self._keep(
             Watermark(
                 rows[-1][0] if rows else mark.version,
