@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,12 +90,11 @@ class _Bm25Answerer:
 
     name = "BM25"
 
-    def __init__(self, documents: Iterable[Document], *, k1: float = 1.2, b: float = 0.75) -> None:
-        self._units = [_Unit(text, document) for document in documents for text in self._split(document.text)]
+    def __init__(
+        self, documents: Iterable[Document], split: Callable[[str], list[str]], *, k1: float = 1.2, b: float = 0.75
+    ) -> None:
+        self._units = [_Unit(text, document) for document in documents for text in split(document.text)]
         self._bm25 = Bm25((f"{unit.document.title or ''} {unit.text}" for unit in self._units), k1=k1, b=b)
-
-    def _split(self, text: str) -> list[str]:
-        raise NotImplementedError
 
     @property
     def n_units(self) -> int:
@@ -112,8 +111,8 @@ class Bm25Passages(_Bm25Answerer):
 
     name = "BM25 passages"
 
-    def _split(self, text: str) -> list[str]:
-        return split_passages(text)
+    def __init__(self, documents: Iterable[Document], *, k1: float = 1.2, b: float = 0.75) -> None:
+        super().__init__(documents, split_passages, k1=k1, b=b)
 
 
 class Bm25Sentences(_Bm25Answerer):
@@ -121,8 +120,8 @@ class Bm25Sentences(_Bm25Answerer):
 
     name = "BM25 sentences"
 
-    def _split(self, text: str) -> list[str]:
-        return split_sentences(text)
+    def __init__(self, documents: Iterable[Document], *, k1: float = 1.2, b: float = 0.75) -> None:
+        super().__init__(documents, split_sentences, k1=k1, b=b)
 
 
 class TimeFilteredPassages(Bm25Passages):

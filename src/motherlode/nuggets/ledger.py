@@ -192,18 +192,6 @@ class Ledger:
         """The key under which a claim competes, names after merging."""
         return Key(claim.scope, self.name(claim.subject_key), claim.predicate)
 
-    def is_plain(self, key: int, claim: StoredClaim) -> bool:
-        """Whether nothing that people said touches a claim, so that it can be taken as it is."""
-        return (
-            key not in self.decisions
-            and not self._parents
-            and claim.source not in self.retracted_sources
-            and claim.claim_id not in self.retracted_claims
-            and claim.claim_id not in self.reviews
-            and claim.publisher not in self.trust
-            and claim.confidence is None
-        )
-
     def object_of(self, kind: str, key: str) -> str:
         """The canonical key of a value: names after merging."""
         return f"{kind}:{self.name(key) if kind == 'name' else key}"

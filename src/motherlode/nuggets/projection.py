@@ -15,10 +15,9 @@ from typing import Any
 from motherlode.core.sql import Session
 from motherlode.core.time import EVER, NEVER
 from motherlode.nuggets.claim_rows import ClaimRow, in_batches, load_claims, load_documents, newest_ranks, places
-from motherlode.nuggets.derivation import DerivedNugget, Key, derive, nugget_id
+from motherlode.nuggets.derivation import DerivedNugget, Key, derive
 from motherlode.nuggets.full_text import add_versions, remove_words
 from motherlode.nuggets.ledger import Ledger, Rank, key_hash
-from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.words import STOP_WORDS, predicate_marker, tokens
 
 __all__ = ["VERSION_COLUMNS", "Projection"]
@@ -73,39 +72,8 @@ class Projection:
         """Project keys of which nothing was recorded before; all their claims are given."""
         # In the order of their hashes, which is that of the table's index on keys.
         for key, rows in sorted(groups, key=lambda group: key_hash(*group[0])):
-            if len(rows) == 1 and self._is_plain(key, rows[0], newest):
-                self._write_plain(key, rows[0], at)
-            else:
-                self._write(key, rows, self._derive(key, rows, newest), at)
+            self._write(key, rows, self._derive(key, rows, newest), at)
         self.flush()
-
-    def _is_plain(self, key: Key, row: ClaimRow, newest: dict[str, Rank]) -> bool:
-        """Whether a key's only claim stands as it is: no word of anybody's touches it, and one source is enough."""
-        claim = row.claim
-        return (
-            not claim.negated
-            and self.ledger.is_plain(key_hash(*key), claim)
-            and (claim.rank is None or claim.rank == newest.get(claim.source))
-            and self.ledger.schema.find(key.predicate).min_sources == 1
-        )
-
-    def _write_plain(self, key: Key, row: ClaimRow, at: int) -> None:
-        """What `_derive` and `_values` come to for a plain claim, as most of a bulk load are; a shortcut."""
-        claim = row.claim
-        target = f"{claim.object_kind}:{claim.object_key}"
-        start, end = claim.start, claim.end
-        is_dated = start is not None or end is not None
-        own = nugget_id(key, target, order_start(start, end)[0] if is_dated else None)
-        ends = end or (EVER, EVER, None)
-        self.added.append(
-            (
-                self.next_version, own, key_hash(*key), key.scope, row.subject, key.subject, key.predicate, row.object,
-                target, "active", 0, *(start or (NEVER, ends[1], None)), *ends, 0, 1, None, "[]",
-                "", f"[{row.seq}]", "[]", row.kind, claim.confidence, f"\n{claim.source}\n",
-                self._words(key, row.subject, row.object, (row,)), at, EVER,
-            )
-        )  # fmt: skip
-        self.next_version += 1
 
     def renew(self, keys: Iterable[Key], at: int) -> None:
         """Derive keys anew as of a recorded time, and keep what changed."""
