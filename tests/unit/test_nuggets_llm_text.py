@@ -15,8 +15,9 @@ from motherlode.errors import InputError
 from motherlode.nuggets.llm.answer import read_answer
 from motherlode.nuggets.llm.claims import Reading, find_quote, read_claim
 from motherlode.nuggets.llm.prompt import answer_schema, ask, ask_again
-from motherlode.nuggets.llm.windows import Window, count_tokens, cut_windows
+from motherlode.nuggets.llm.windows import Window, cut_windows
 from motherlode.nuggets.record import Document
+from motherlode.nuggets.token_count import count_tokens
 from motherlode.nuggets.values import Quantity
 
 TEXT = "In 2015, Acme’s  revenue grew to 1,200.5 million USD.\nIt said “we’re proud” – and moved to Paris."

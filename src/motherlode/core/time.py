@@ -25,6 +25,7 @@ __all__ = [
     "Interval",
     "PartialDate",
     "from_micros",
+    "iso_text",
     "now",
     "parse_instant",
     "parse_partial_date",
@@ -77,6 +78,11 @@ def from_micros(micros: int) -> datetime | None:
     if not _FIRST <= micros <= _LAST:
         return None
     return _EPOCH + timedelta(microseconds=micros)
+
+
+def iso_text(moment: datetime | None) -> str | None:
+    """An instant as ISO 8601 with its zone, UTC as Z; None stays None."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 _FIRST = to_micros(datetime.min.replace(tzinfo=UTC))
@@ -181,7 +187,7 @@ class PartialDate:
             return ".."
         match self.granularity:
             case Granularity.INSTANT:
-                return start.isoformat().replace("+00:00", "Z")
+                return str(iso_text(start))
             case Granularity.DAY:
                 return f"{start:%Y-%m-%d}".rjust(10, "0")
             case Granularity.MONTH:

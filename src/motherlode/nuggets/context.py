@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from motherlode.errors import InputError
 from motherlode.nuggets.hits import Evidence, Nugget, NuggetHit
 from motherlode.nuggets.passages import Passage
+from motherlode.nuggets.token_count import count_tokens
 from motherlode.nuggets.wording import nugget_line
 
 __all__ = ["STYLES", "Citation", "Context", "build_context", "hit_passage"]
@@ -75,7 +75,7 @@ def build_context(
     hits: Iterable[NuggetHit],
     *,
     max_tokens: int = 1000,
-    count_tokens: Callable[[str], int] | None = None,
+    count_tokens: Callable[[str], int] = count_tokens,
     style: str = "lines",
 ) -> Context:
     """Answers as text: one line for each fact, best first, with the numbers of its sources.
@@ -83,8 +83,7 @@ def build_context(
     hits: of `ask`. A fact that is contested at the asked time goes into a block with those that contradict it
     max_tokens: the text never has more. A line or block that does not fit is left out, and smaller ones after it may
         still fit; ``n_left_out`` counts the hits that are missing
-    count_tokens: of the model that reads it; by default words · 4/3, rounded up, which is what English costs with the
-        usual vocabularies, give or take a fifth
+    count_tokens: of the model that reads it; by default `token_count.count_tokens`, an estimate without a vocabulary
     style: 'lines', or 'sources' with a list of the sources below, which counts in the budget
 
     No hits give an empty text. Errors: InputError for max_tokens < 1 or another style.
@@ -93,13 +92,12 @@ def build_context(
         raise InputError(f"max_tokens is the budget in tokens, 1 or more, not {max_tokens}")
     if style not in STYLES:
         raise InputError(f"the style of a context is one of {', '.join(STYLES)}, not {style!r}")
-    count = _count_words if count_tokens is None else count_tokens
     units = _units(list(hits))
     page = _Page((), style)
     left_out = 0
     for unit in units:
         longer = _Page((*page.units, unit), style)
-        if count(longer.text) <= max_tokens:
+        if count_tokens(longer.text) <= max_tokens:
             page = longer
         else:
             left_out += unit.n_hits
@@ -107,7 +105,7 @@ def build_context(
         page.text,
         tuple(page.citations),
         tuple(fact.nugget.nugget_id for unit in page.units for fact in unit.facts),
-        count(page.text) if page.text else 0,
+        count_tokens(page.text) if page.text else 0,
         max_tokens,
         left_out,
     )
@@ -120,10 +118,6 @@ def hit_passage(hit: NuggetHit) -> Passage:
     source = hit.evidence[0].source if hit.evidence else None
     metadata = {"source": source, "score": hit.score, **hit.to_dict()}
     return Passage(nugget_line(hit.nugget) + dispute, hit.nugget.nugget_id, metadata=metadata)
-
-
-def _count_words(text: str) -> int:
-    return math.ceil(len(text.split()) * 4 / 3)
 
 
 @dataclass(frozen=True, slots=True)

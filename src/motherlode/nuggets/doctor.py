@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from motherlode.core.sql import Session
-from motherlode.core.time import EVER, now, to_micros
+from motherlode.core.time import EVER, iso_text, now, to_micros
 from motherlode.errors import InputError
 from motherlode.nuggets.ledger import key_hash
 from motherlode.nuggets.reading import ANSWERING
@@ -98,7 +98,7 @@ class Scorecard:
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {
-            "examined_at": self.examined_at.isoformat(),
+            "examined_at": iso_text(self.examined_at),
             "severity": self.severity,
             "n_nuggets": self.n_nuggets,
             "n_keys": self.n_keys,

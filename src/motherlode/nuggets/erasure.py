@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from motherlode.core.time import from_micros
+from motherlode.core.time import from_micros, iso_text
 from motherlode.errors import InputError
 from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.derivation import Key
@@ -44,13 +44,12 @@ class ErasureCertificate:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        moment = None if self.erased_at is None else self.erased_at.isoformat()
         names = ("event", "actor", "reason", "source_digest", "bytes_left")
         lists = ("text_digests", "claims", "nuggets_gone", "nuggets_kept")
         return {
             **{name: getattr(self, name) for name in names},
             **{name: list(getattr(self, name)) for name in lists},
-            "erased_at": moment,
+            "erased_at": iso_text(self.erased_at),
         }
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from motherlode.core.time import Granularity, PartialDate, from_micros
+from motherlode.core.time import PartialDate, from_micros, iso_text
 from motherlode.nuggets.claim_rows import DocumentRow
 from motherlode.nuggets.event_rows import load_events
 from motherlode.nuggets.ledger import Rank
-from motherlode.nuggets.reading import Filter, Moment, known_micros, select_nuggets
+from motherlode.nuggets.reading import Filter, Moment, bound_of, known_micros, select_nuggets
 from motherlode.nuggets.reads import StoreReads
 from motherlode.nuggets.values import split_quantity
 
@@ -70,8 +70,8 @@ def claim_record(row: tuple[Any, ...]) -> dict[str, Any]:
         "subject": row[1],
         "predicate": row[2],
         **_object(row[3], row[4]),
-        "valid_from": _bound(*row[6:9]),
-        "valid_to": _bound(*row[9:12]),
+        "valid_from": _shown(bound_of(*row[6:9])),
+        "valid_to": _shown(bound_of(*row[9:12])),
         "source": row[12],
         "publisher": None if row[13] == row[12] else row[13],
         "scope": None if row[14] == "global" else row[14],
@@ -86,10 +86,8 @@ def claim_record(row: tuple[Any, ...]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _bound(earliest: int | None, latest: int | None, granularity: int | None) -> str | None:
-    if earliest is None or latest is None or granularity is None:
-        return None
-    return str(PartialDate(earliest, latest, Granularity(granularity)))
+def _shown(stated: PartialDate | None) -> str | None:
+    return None if stated is None else str(stated)
 
 
 def _object(shown: str, kind: str) -> dict[str, Any]:
@@ -126,12 +124,7 @@ def export_events(store: StoreReads, known_at: Moment | None = None) -> Iterator
             "type": event.type,
             "actor": event.actor,
             "reason": event.reason,
-            "decided_at": _moment(event.decided_at),
-            "recorded_at": _moment(event.recorded_at),
+            "decided_at": iso_text(from_micros(event.decided_at)),
+            "recorded_at": iso_text(from_micros(event.recorded_at)),
             "payload": json.loads(json.dumps(dict(event.payload))),
         }
-
-
-def _moment(micros: int) -> str | None:
-    moment = from_micros(micros)
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

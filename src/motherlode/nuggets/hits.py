@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from motherlode.core.time import Interval, PartialDate
+from motherlode.core.time import Interval, PartialDate, iso_text
 
 __all__ = ["CERTAINTIES", "Conflict", "Contest", "Evidence", "Nugget", "NuggetHit"]
 
@@ -117,8 +117,8 @@ class Nugget:
             "superseded_by": self.superseded_by,
             "contested_by": [contest.nugget_id for contest in self.contests],
             "why": self.why,
-            "recorded_from": _iso(self.recorded_from),
-            "recorded_to": _iso(self.recorded_to),
+            "recorded_from": iso_text(self.recorded_from),
+            "recorded_to": iso_text(self.recorded_to),
         }
 
 
@@ -176,7 +176,3 @@ class NuggetHit:
                 for evidence in self.evidence
             ],
         }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -18,6 +18,7 @@ __all__ = [
     "STATES",
     "Filter",
     "Moment",
+    "bound_of",
     "full_id",
     "known_micros",
     "nugget_of",
@@ -105,7 +106,8 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _bound(earliest: int, latest: int, granularity: int | None) -> PartialDate | None:
+def bound_of(earliest: int, latest: int, granularity: int | None) -> PartialDate | None:
+    """A bound from its three columns; None where nothing is stated."""
     return None if granularity is None else PartialDate(earliest, latest, Granularity(granularity))
 
 
@@ -121,7 +123,7 @@ def nugget_of(row: Sequence[Any]) -> Nugget:
         kind=row[7],
         state=row[8],
         preferred=bool(row[9]),
-        interval=Interval(_bound(*row[10:13]), _bound(*row[13:16])),
+        interval=Interval(bound_of(*row[10:13]), bound_of(*row[13:16])),
         end_is_derived=bool(row[16]),
         n_sources=row[17],
         confidence=row[18],
@@ -207,7 +209,7 @@ def read_evidence(session: Session, claims: Iterable[int]) -> dict[int, Evidence
             batch,
         )
         for row in rows:
-            start, end = _bound(*row[12:15]), _bound(*row[15:18])
+            start, end = bound_of(*row[12:15]), bound_of(*row[15:18])
             found[row[0]] = Evidence(
                 claim_id=row[1],
                 source=row[2],

@@ -17,8 +17,8 @@ from motherlode.nuggets.llm.prompt import prompt_digest
 from motherlode.nuggets.llm.reader import Passage, Reader
 from motherlode.nuggets.llm.requests import ModelClient
 from motherlode.nuggets.llm.result import CostEstimate, ExtractionResult
-from motherlode.nuggets.llm.windows import count_tokens
 from motherlode.nuggets.record import Claim, Document, digest
+from motherlode.nuggets.token_count import count_tokens
 
 __all__ = ["LlmExtractor"]
 

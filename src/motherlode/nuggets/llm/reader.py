@@ -13,7 +13,8 @@ from motherlode.nuggets.llm.answer import read_answer
 from motherlode.nuggets.llm.budget import Budget
 from motherlode.nuggets.llm.prompt import answer_schema, ask, ask_again
 from motherlode.nuggets.llm.requests import CallError, Message, ModelClient, Reply, Request
-from motherlode.nuggets.llm.windows import count_tokens, cut_windows
+from motherlode.nuggets.llm.windows import cut_windows
+from motherlode.nuggets.token_count import count_tokens
 
 __all__ = ["Passage", "Reader", "WindowAnswer"]
 
