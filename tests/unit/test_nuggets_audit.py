@@ -15,7 +15,7 @@ from motherlode.errors import InputError
 from motherlode.nuggets.audit import AuditReport, audit
 from motherlode.nuggets.record import Claim, Document
 from motherlode.nuggets.schema import load_schema
-from motherlode.nuggets.statements import ExtractionCache
+from motherlode.nuggets.statements import ReadTexts
 from motherlode.nuggets.store import NuggetStore, open_nuggets
 from motherlode.nuggets.values import Quantity
 from tests.nugget_worlds import Ticking
@@ -213,7 +213,7 @@ class Sentences:
 
 
 def read(store: NuggetStore, texts: list[str], at: str = "2020", **options: object) -> AuditReport:
-    return audit(store, texts, at=at, extractor=Sentences(), cache=ExtractionCache(), **options)  # type: ignore[arg-type]
+    return audit(store, texts, at=at, extractor=Sentences(), cache=ReadTexts(), **options)  # type: ignore[arg-type]
 
 
 def test_claims_of_an_extractor_are_looked_up_by_key(store: NuggetStore) -> None:
@@ -232,7 +232,7 @@ def test_another_object_than_the_store_is_certain_of_is_contested(store: NuggetS
 
 
 def test_the_same_text_is_extracted_once(store: NuggetStore) -> None:
-    extractor, cache = Sentences(), ExtractionCache(2)
+    extractor, cache = Sentences(), ReadTexts(2)
     text = "Jane is CEO of Initech."
     audit(store, [text, {"text": text, "id": "other"}, text], extractor=extractor, cache=cache)
     assert extractor.calls == [text]
@@ -255,7 +255,7 @@ def test_unsure_claims_and_unknown_predicates_of_a_strict_schema_are_passed_over
 
     with open_nuggets(":memory:", schema=load_schema({"strict": True})) as store:
         store.assert_claims([JOBS, COOK])
-        [passage] = audit(store, ["text"], extractor=Unsure(), cache=ExtractionCache()).passages
+        [passage] = audit(store, ["text"], extractor=Unsure(), cache=ReadTexts()).passages
     assert passage.facts == ()
 
 

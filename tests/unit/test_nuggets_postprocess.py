@@ -10,7 +10,7 @@ import pytest
 
 from motherlode.errors import InputError
 from motherlode.nuggets.postprocess import GovernedPassage, govern
-from motherlode.nuggets.statements import ExtractionCache
+from motherlode.nuggets.statements import ReadTexts
 from motherlode.nuggets.store import NuggetStore, open_nuggets
 from tests.nugget_worlds import Ticking
 from tests.unit.test_nuggets_audit import ANN, BOB, COOK, HOME, JOBS, Sentences
@@ -61,7 +61,7 @@ def test_a_contested_passage_is_marked_with_its_rival(store: NuggetStore) -> Non
 
 def test_within_one_batch_both_sides_are_marked(store: NuggetStore) -> None:
     texts = ["Jane is CEO of Initech since 2018.", "Max is CEO of Initech since 2018."]
-    kept = govern(store, texts, at="2020", extractor=Sentences(), cache=ExtractionCache())
+    kept = govern(store, texts, at="2020", extractor=Sentences(), cache=ReadTexts())
     assert [one.text for one in kept] == [
         f"[DISPUTED] (others say: Initech — chief executive officer: Max (since 2018)) {texts[0]}",
         f"[DISPUTED] (others say: Initech — chief executive officer: Jane (since 2018)) {texts[1]}",

@@ -114,6 +114,11 @@ class PartialDate:
             raise InputError(f"a date needs earliest < latest, not {self.earliest} and {self.latest}")
 
     @property
+    def bound(self) -> tuple[int, int, int]:
+        """(earliest, latest, granularity), as tables hold it."""
+        return self.earliest, self.latest, int(self.granularity)
+
+    @property
     def is_exact(self) -> bool:
         """Whether it names one instant (a day does: its first)."""
         return self.latest == self.earliest + 1

@@ -13,7 +13,7 @@ from motherlode.nuggets.event_rows import LedgerCache, load_events, read_state
 from motherlode.nuggets.ledger import Ledger
 from motherlode.nuggets.recording import Recording
 from motherlode.nuggets.schema import Schema
-from motherlode.nuggets.statements import ExtractionCache
+from motherlode.nuggets.statements import ReadTexts
 
 __all__ = ["StoreAccess"]
 
@@ -25,7 +25,7 @@ class StoreAccess:
         self._database = database
         self._clock = clock
         self._ledgers = LedgerCache(schema)
-        self.read_texts = ExtractionCache()
+        self.read_texts = ReadTexts()
         """Claims of passages that were read for an audit; forgotten by `erase`."""
 
     def __enter__(self) -> Self:

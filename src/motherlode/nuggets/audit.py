@@ -15,7 +15,7 @@ from motherlode.nuggets.ledger import Ledger
 from motherlode.nuggets.passages import Passage, as_passage
 from motherlode.nuggets.reading import Moment, known_micros
 from motherlode.nuggets.record import Extractor
-from motherlode.nuggets.statements import ExtractionCache, Reader, Statement
+from motherlode.nuggets.statements import Reader, ReadTexts, Statement
 from motherlode.nuggets.values import normalize_name
 from motherlode.nuggets.verdicts import (
     OUTDATED,
@@ -106,7 +106,7 @@ def audit(
     extractor: Extractor | None = None,
     *,
     scopes: Sequence[str] = ("global",),
-    cache: ExtractionCache | None = None,
+    cache: ReadTexts | None = None,
 ) -> AuditReport:
     """What passages state, and how each statement stands at the asked time.
 
@@ -163,9 +163,7 @@ def _asked(store: StoreAccess, query: str | None, at: Moment | None) -> tuple[Pa
     return stated or present, None if said is None else question_words(said.rest)
 
 
-def _extract_ahead(
-    store: StoreAccess, passages: Sequence[Passage], extractor: Extractor, memory: ExtractionCache
-) -> None:
+def _extract_ahead(store: StoreAccess, passages: Sequence[Passage], extractor: Extractor, memory: ReadTexts) -> None:
     """Read the claims of texts whose documents are not known, before a transaction is open: it may take its time."""
     with store.reading() as session:
         known = {

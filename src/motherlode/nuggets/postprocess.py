@@ -12,7 +12,7 @@ from motherlode.nuggets.audit import PassageAudit, audit, is_drop_worthy
 from motherlode.nuggets.passages import as_passage
 from motherlode.nuggets.reading import Moment
 from motherlode.nuggets.record import Extractor
-from motherlode.nuggets.statements import ExtractionCache
+from motherlode.nuggets.statements import ReadTexts
 from motherlode.nuggets.verdicts import VERDICTS, StatedFact
 
 __all__ = ["GovernedPassage", "govern"]
@@ -70,7 +70,7 @@ def govern(
     prefix: str = "[DISPUTED]",
     outdated_prefix: str = "[OUTDATED]",
     scopes: Sequence[str] = ("global",),
-    cache: ExtractionCache | None = None,
+    cache: ReadTexts | None = None,
 ) -> list[GovernedPassage]:
     """The passages that should reach a reader, in their order.
 

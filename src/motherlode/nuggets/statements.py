@@ -18,13 +18,13 @@ from motherlode.nuggets.passages import Passage, PassageText
 from motherlode.nuggets.reading import SELECTED, Filter, nugget_of
 from motherlode.nuggets.record import Claim, Document, Extractor, digest
 
-__all__ = ["ExtractionCache", "Held", "Reader", "Statement"]
+__all__ = ["Held", "ReadTexts", "Reader", "Statement"]
 
 _MAX_CLAIMS = 2000  # of one document; with more, the names in the passage find what it states faster
 _MAX_VERSIONS = 20_000  # of the keys that one passage names
 
 
-class ExtractionCache:
+class ReadTexts:
     """Claims by text and extractor, of the texts read last. Safe to use from several threads."""
 
     def __init__(self, n_texts: int = 256) -> None:
@@ -97,7 +97,7 @@ class Reader:
     known_at: int | None
     scopes: Sequence[str]
     extractor: Extractor | None = None
-    cache: ExtractionCache = field(default_factory=ExtractionCache)
+    cache: ReadTexts = field(default_factory=ReadTexts)
 
     def statements(self, passage: Passage) -> list[Statement]:
         """What a passage states, each fact once; in the order of subject, predicate and object."""
@@ -115,7 +115,7 @@ class Reader:
 
     def rivals(self, keys: Iterable[Key]) -> dict[Key, list[Held]]:
         """All nuggets of some keys."""
-        wanted = {key_hash(key.scope, key.subject, key.predicate): key for key in keys}
+        wanted = {key_hash(*key): key for key in keys}
         found: dict[Key, list[Held]] = {}
         for batch in in_batches(sorted(wanted)):
             for held in self._held(f"v.key IN ({places(batch)})", batch):
@@ -192,7 +192,7 @@ class Reader:
                 continue
             if claim.confidence is not None and claim.confidence < self.ledger.schema.accept:
                 continue
-            key = Key(claim.scope, self.ledger.name(stored.subject_key), stored.predicate)
+            key = self.ledger.key_of(stored)
             name = self.ledger.object_of(stored.object_kind, stored.object_key)
             found.append(Statement(key, name, claim.subject, str(claim.object), "extractor", [], [(claim, stored)]))
         held = self.rivals({statement.key for statement in found})

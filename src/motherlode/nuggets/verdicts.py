@@ -319,14 +319,10 @@ def _key_claims(statement: Statement, ledger: Ledger) -> list[KeyClaim]:
     for held in statement.held:
         nugget = held.nugget
         if nugget.state in ANSWERING:
-            end = None if nugget.end_is_derived else _bound(nugget.interval.end)
-            start = _bound(nugget.interval.start)
+            end = None if nugget.end_is_derived else nugget.interval.end and nugget.interval.end.bound
+            start = nugget.interval.start and nugget.interval.start.bound
             found.append(KeyClaim(nugget.nugget_id, held.object_key, start, end, nugget.nugget_id))
     return found
-
-
-def _bound(stated: PartialDate | None) -> Bound | None:
-    return None if stated is None else (stated.earliest, stated.latest, int(stated.granularity))
 
 
 def _interval(nugget: DerivedNugget) -> Interval:
