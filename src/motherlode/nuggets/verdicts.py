@@ -319,9 +319,10 @@ def _key_claims(statement: Statement, ledger: Ledger) -> list[KeyClaim]:
     for held in statement.held:
         nugget = held.nugget
         if nugget.state in ANSWERING:
-            end = None if nugget.end_is_derived else nugget.interval.end and nugget.interval.end.bound
-            start = nugget.interval.start and nugget.interval.start.bound
-            found.append(KeyClaim(nugget.nugget_id, held.object_key, start, end, nugget.nugget_id))
+            start, end = nugget.interval.start, None if nugget.end_is_derived else nugget.interval.end
+            begin = None if start is None else start.bound
+            stop = None if end is None else end.bound
+            found.append(KeyClaim(nugget.nugget_id, held.object_key, begin, stop, nugget.nugget_id))
     return found
 
 
