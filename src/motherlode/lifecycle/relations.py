@@ -6,23 +6,27 @@ its way along each of them stands in `propagation.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["ENTITY_TYPES", "RELATIONS", "Relation"]
+__all__ = ["ENTITY_TYPES", "RELATIONS", "RELATION_NAMES", "Relation"]
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """name: as edges carry it, read "source NAME target"; inverse: how the target says it; flow: whether data flows."""
+    """name: as edges carry it, read "source NAME target"; inverse: how the target says it; flow: whether data flows.
+
+    code: the number that tables hold: the place in the list below, which only ever grows at its end.
+    """
 
     name: str
     inverse: str
     meaning: str
     flow: bool = True
+    code: int = -1
 
 
 def _declared(*relations: Relation) -> dict[str, Relation]:
-    return {relation.name: relation for relation in relations}
+    return {relation.name: replace(relation, code=code) for code, relation in enumerate(relations)}
 
 
 RELATIONS = _declared(
@@ -53,6 +57,9 @@ RELATIONS = _declared(
     Relation("member_of", "has_member", "a user belongs to a team", flow=False),
     Relation("grouped_in", "groups", "a component belongs to a group: an experiment, project or domain", flow=False),
 )
+
+RELATION_NAMES = tuple(RELATIONS)
+"""Names by code."""
 
 ENTITY_TYPES = {
     "ab_cell": "Experiments",

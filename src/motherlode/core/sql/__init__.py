@@ -17,7 +17,8 @@ What callers say themselves: ``NULLS FIRST`` or ``LAST``; ``ESCAPE`` after LIKE;
 tells PostgreSQL the type of a value (``? IS NULL``); that lower() of SQLite knows ASCII only.
 """
 
+from motherlode.core.sql.batches import in_batches, places
 from motherlode.core.sql.database import Database, Migration, open_database
 from motherlode.core.sql.sessions import Session
 
-__all__ = ["Database", "Migration", "Session", "open_database"]
+__all__ = ["Database", "Migration", "Session", "in_batches", "open_database", "places"]
