@@ -97,5 +97,6 @@ void bind_clustering(nb::module_& m);
 void bind_encoding(nb::module_& m);
 void bind_search(nb::module_& m);
 void bind_lexical(nb::module_& m);
+void bind_graph(nb::module_& m);
 
 }  // namespace lode::bind

@@ -7,4 +7,5 @@ NB_MODULE(_native, m) {
     lode::bind::bind_encoding(m);
     lode::bind::bind_search(m);
     lode::bind::bind_lexical(m);
+    lode::bind::bind_graph(m);
 }

@@ -1,0 +1,1 @@
+"""The model lifecycle graph: what depends on what across systems, and what breaks."""
