@@ -24,6 +24,7 @@ __all__ = [
 
 COLUMN_MARK = "::"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://)?(.*)", re.DOTALL)
+_EXTENSION = re.compile(r"(?:\.(?:avro|csv|delta|feather|json|jsonl|orc|parquet|tsv|txt|bz2|gz|snappy|zst))+$")
 _PLATFORMS = {"postgresql": "postgres", "s3a": "s3", "s3n": "s3", "wasb": "wasbs", "abfs": "abfss"}
 
 
@@ -61,7 +62,7 @@ def column_name(column: str) -> str:
     """`orders.amount` of a column's address: the last part of its dataset's name and its own."""
     parts: Uri = parse_uri(column)
     head, _, name = parts.id.rpartition(COLUMN_MARK)
-    return f"{re.split(r'[/.]', head)[-1]}.{name}"
+    return f"{re.split(r'[/.]', _EXTENSION.sub('', head))[-1]}.{name}"
 
 
 def pipeline_uri(namespace: str, name: str, platform: str = "openlineage") -> str:

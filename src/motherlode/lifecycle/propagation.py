@@ -176,10 +176,10 @@ def lineage_table() -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=1)
-def identity_classes() -> NDArray[np.uint8]:
-    """Which classes lead to the same thing, and so are no hop: uint8 [N_CLASSES], 0 or 1."""
-    flags = np.zeros(N_CLASSES, np.uint8)
+def identity_classes() -> NDArray[np.bool_]:
+    """Which classes lead to the same thing, and so are no hop: bool [N_CLASSES]."""
+    flags = np.zeros(N_CLASSES, np.bool_)
     code = RELATIONS["same_as"].code
-    flags[2 * code : 2 * code + 2] = 1
+    flags[2 * code : 2 * code + 2] = True
     flags.setflags(write=False)
     return flags

@@ -1,0 +1,206 @@
+"""``upstream``, ``downstream``, ``path``, ``unused``: what data flows from and to, without asking how badly."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motherlode.errors import InputError
+from motherlode.lifecycle.completeness import source_gaps
+from motherlode.lifecycle.kernels import Direction, Reached
+from motherlode.lifecycle.propagation import lineage_table
+from motherlode.lifecycle.relations import RELATIONS
+from motherlode.lifecycle.walking import Step, Walk, seeds_of, steps_of, walking
+
+if TYPE_CHECKING:
+    from motherlode.lifecycle.view import GraphView
+
+__all__ = ["Lineage", "LineageRow", "UnusedRow", "lineage", "path", "unused"]
+
+
+@dataclass(frozen=True, slots=True)
+class LineageRow:
+    """One component that data flows from or to. depth: hops; described: whether any provider says what it is."""
+
+    uri: str
+    type: str
+    name: str
+    depth: int
+    owners: tuple[str, ...]
+    described: bool
+    path: tuple[Step, ...]
+
+
+@dataclass
+class Lineage:
+    """What is upstream or downstream of a target. ids, depths: int32 [n], by depth; the target is not among them."""
+
+    targets: tuple[str, ...]
+    direction: Direction
+    ids: NDArray[np.int32]
+    depths: NDArray[np.int32]
+    truncated: bool
+    _view: GraphView = field(repr=False)
+    _reached: Reached = field(repr=False)
+    _places: NDArray[np.int64] = field(repr=False)
+    _types: tuple[str, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows) if self._types else len(self.ids)
+
+    @cached_property
+    def rows(self) -> list[LineageRow]:
+        """All of them (of the types asked for), nearest first."""
+        with walking(self._view) as walk:
+            components = walk.reading.components(self.ids.tolist())
+            chosen = [
+                (place, number, depth)
+                for place, number, depth in zip(
+                    self._places.tolist(), self.ids.tolist(), self.depths.tolist(), strict=True
+                )
+                if not self._types or components[number].type in self._types
+            ]
+            numbers = [number for _, number, _ in chosen]
+            described = walk.reading.described(numbers)
+            owners = walk.reading.labels(numbers, "owned_by")
+            paths = steps_of(walk, self._reached, [place for place, _, _ in chosen])
+        return [
+            LineageRow(
+                components[number].uri,
+                components[number].type,
+                components[number].name,
+                depth,
+                tuple(owner.name for owner in owners.get(number, ())),
+                number in described,
+                tuple(paths[place]),
+            )
+            for place, number, depth in chosen
+        ]
+
+    @cached_property
+    def why_incomplete(self) -> list[str]:
+        """What is known to be missing."""
+        found = ["not all were looked for (n_max or max_depth)"] if self.truncated else []
+        with walking(self._view) as walk:
+            n_unknown = len(self.ids) - len(walk.reading.described(self.ids.tolist()))
+            if n_unknown:
+                found.append(f"{n_unknown:,} of them were referred to but never described")
+            return found + source_gaps(walk)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is known to be missing."""
+        return not self.why_incomplete
+
+
+def lineage(
+    view: GraphView,
+    target: str,
+    direction: Direction,
+    *,
+    max_depth: int | None = None,
+    n_max: int | None = None,
+    types: Collection[str] = (),
+) -> Lineage:
+    """Everything that data flows from ("upstream") or to ("downstream").
+
+    max_depth: hops; None: no bound. types: only components of these are shown, found through whatever is between.
+    Raises InputError for an unknown or ambiguous target. Cost: the edges of what is found.
+    """
+    with walking(view) as walk:
+        found = seeds_of(walk, target)
+        seeds = [row.id for row in found]
+        limit = None if n_max is None else n_max + len(seeds)
+        reached = walk.reach(seeds, lineage_table(), direction=direction, max_depth=max_depth, n_max=limit)
+        is_cut = reached.truncated
+        if max_depth is not None and not is_cut:
+            further = walk.reach(seeds, lineage_table(), direction=direction, max_depth=max_depth + 1, n_max=limit)
+            is_cut = len(further.nodes) > len(reached.nodes)
+    others = np.flatnonzero(~np.isin(reached.nodes, np.array(seeds, np.int32)))
+    places = others[np.lexsort((reached.nodes[others], reached.depths[others]))]
+    return Lineage(
+        tuple(row.uri for row in found),
+        direction,
+        reached.nodes[places],
+        reached.depths[places],
+        is_cut,
+        view,
+        reached,
+        places,
+        tuple(types),
+    )
+
+
+def path(view: GraphView, source: str, target: str) -> list[Step]:
+    """One of the shortest ways that data flows from source to target; [] when there is none.
+
+    Raises InputError for an unknown or ambiguous name.
+    """
+    with walking(view) as walk:
+        starts, ends = seeds_of(walk, source), {row.id for row in seeds_of(walk, target)}
+        if ends & {row.id for row in starts}:
+            raise InputError(f"{source!r} and {target!r} are the same thing; a path needs two")
+        reached = walk.reach([row.id for row in starts], lineage_table())
+        for place, node in enumerate(reached.nodes.tolist()):
+            if node in ends:
+                return steps_of(walk, reached, [place])[place]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedRow:
+    """A component that nothing reads."""
+
+    uri: str
+    type: str
+    name: str
+    owners: tuple[str, ...]
+
+
+_PARTS = tuple(RELATIONS[name].code for name in ("has_column", "has_version", "has_feature", "has_run"))
+
+
+def unused(
+    view: GraphView, types: Collection[str] = ("dataset", "feature", "feature_view", "model")
+) -> list[UnusedRow]:
+    """Components of some types that nothing is recorded to use: candidates for deprecation, by type and name.
+
+    Use is a flow edge to anything that is not a mere part of it (its columns, versions, runs, features); for a
+    dataset, use of one of its columns is use; for a feature view, of one of its features; for a model, of a version.
+    The same things under other addresses count together.
+    """
+    with walking(view) as walk:
+        numbers = []
+        for kind in types:
+            rows = walk.reading.session.execute("SELECT id FROM lifecycle_components WHERE type = ?", (kind,))
+            numbers += [number for (number,) in rows if number < walk.snapshot.n_components]
+        idle = [number for number in numbers if not _is_used(walk, number)]
+        described = walk.reading.described(idle)
+        components = walk.reading.components(described)
+        owners = walk.reading.labels(described, "owned_by")
+    found = [
+        UnusedRow(row.uri, row.type, row.name, tuple(owner.name for owner in owners.get(number, ())))
+        for number, row in components.items()
+    ]
+    return sorted(found, key=lambda row: (row.type, row.name, row.uri))
+
+
+def _is_used(walk: Walk, number: int) -> bool:
+    waiting, seen = [number], {number}
+    same_as = RELATIONS["same_as"].code
+    current = RELATIONS["current_of"].code
+    while waiting:
+        for other, arc_class, _ in walk.around(waiting.pop(), "downstream"):
+            code, back = divmod(arc_class, 2)
+            if code == same_as or (code in _PARTS and not back):
+                if other not in seen:
+                    seen.add(other)
+                    waiting.append(other)
+            elif not back and code != current:
+                return True
+    return False
