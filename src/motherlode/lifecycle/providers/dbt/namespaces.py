@@ -127,7 +127,8 @@ def _resolve(value: str) -> str:
     """A value whose ``env_var`` calls are replaced by what the environment, or their default, says."""
 
     def known(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1], match[2])
+        name, default = match.groups()
+        found: str | None = os.environ.get(name, default)
         return match[0] if found is None else found
 
     return _ENVIRONMENT.sub(known, value)

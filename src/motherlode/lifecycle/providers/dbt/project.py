@@ -69,7 +69,7 @@ class Project:
         return make_uri(_TYPES.get(kind, kind), "dbt", short)
 
     def dataset_name(self, node: Mapping[str, Any], kind: str) -> str | None:
-        """``database.schema.table`` as OpenLineage's dbt integration has it: a source by its name, not its identifier."""
+        """``database.schema.table`` as OpenLineage's dbt events say it: a source by its name, not its identifier."""
         table = text(node.get("name" if kind == "source" else "alias")) or text(node.get("name"))
         parts = [text(node.get("database")), text(node.get("schema")), table]
         return None if table is None else ".".join(part for part in parts if part)

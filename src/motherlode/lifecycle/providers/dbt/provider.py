@@ -68,7 +68,7 @@ class Dbt:
         return self._manifest.absolute().as_posix()
 
     def observe(self) -> Iterator[Item]:
-        """Everything the artefacts say, as of the manifest's ``generated_at``; schemas as of the catalog's, if later."""
+        """Everything the artefacts say, as of the manifest's ``generated_at``; schemas as of the catalog's if later."""
         manifest = read_artifact(self._manifest, "manifest")
         rejected: list[Rejected] = []
         catalog = self._beside(self._catalog, "catalog", rejected)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from motherlode.errors import InputError
-from motherlode.lifecycle.naming import dataset_version_uri, owner_uri, tag_uri
+from motherlode.lifecycle.naming import dataset_version_uri, owner_uri, pipeline_uri, tag_uri
 from motherlode.lifecycle.providers.openlineage.reading import Reading, objects, text, without_secrets
 from motherlode.lifecycle.record import Edge, Observation
 
@@ -39,6 +39,8 @@ DATASET_ASPECTS = tuple(sorted({"definition", *_EDGE_ASPECTS, *(aspect for aspec
 """Every aspect that an event may tell of a dataset: a DROP ends them all."""
 
 _MAX_TEXT = 65536
+_DBT_BUILT = ("model.", "seed.", "snapshot.")
+"""What dbt makes tables of; a job's ``dbt_node`` facet says which of them it ran."""
 
 
 def observe_dataset(dataset: Mapping[str, Any], reading: Reading) -> Iterator[Observation]:
@@ -81,6 +83,10 @@ def observe_job(job: Mapping[str, Any], reading: Reading) -> Iterator[Observatio
     named = {"namespace": reading.namespace_of(job), "name": reading.job_name}
     yield Observation(reading.job, "definition", reading.at, attributes=named)
     yield from _plain(reading.job, facets, _PLAIN_JOB, reading)
+    unique_id = text((facets.get("dbt_node") or {}).get("unique_id"))
+    if unique_id is not None and unique_id.startswith(_DBT_BUILT):
+        same = Edge(reading.job, "same_as", pipeline_uri("", unique_id, "dbt"), evidence="dbt_node facet")
+        yield Observation(reading.job, "symlinks", reading.at, edges=(same,))
     for name, describe in (("ownership", _ownership), ("tags", _tags)):
         facet = facets.get(name)
         if isinstance(facet, dict):
