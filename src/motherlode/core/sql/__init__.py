@@ -17,7 +17,7 @@ What callers say themselves: ``NULLS FIRST`` or ``LAST``; ``ESCAPE`` after LIKE;
 tells PostgreSQL the type of a value (``? IS NULL``); that lower() of SQLite knows ASCII only.
 """
 
-from motherlode.core.sql.database import Database, Migration, open_database
+from motherlode.core.sql.database import Database, Migration, open_database, open_foreign_database
 from motherlode.core.sql.sessions import Session
 
-__all__ = ["Database", "Migration", "Session", "open_database"]
+__all__ = ["Database", "Migration", "Session", "open_database", "open_foreign_database"]
