@@ -39,6 +39,7 @@ class Instances:
     def __init__(self, store: Store, experiments: Mapping[str, str]) -> None:
         self._store, self._experiments = store, experiments
         self._signatures: dict[str, Signature | Rejected | None] = {}  # by where the artifacts lie
+        self._rejected: set[str] = set()
         self._measured: dict[tuple[str, str, str], LoggedDataset | None] = {}
 
     def of_logged_models(self, models: Sequence[LoggedModel]) -> Iterator[Item]:
@@ -70,7 +71,7 @@ class Instances:
             return
         signature = self._signature(model.location)
         if isinstance(signature, Rejected):
-            yield signature
+            yield from self._once(signature)
             signature = None
         experiment = self._experiments.get(model.experiment_id, model.experiment_id)
         edges = [Edge(subject, "grouped_in", experiment_uri(experiment))]
@@ -105,7 +106,7 @@ class Instances:
             return
         signature = self._signature_of_version(version, logged, run)
         if isinstance(signature, Rejected):
-            yield signature
+            yield from self._once(signature)
             signature = None
         edges: list[Edge] = []
         if version.run_id:
@@ -146,6 +147,12 @@ class Instances:
             if found is not None:
                 return found
         return self._signature(version.location or version.source)
+
+    def _once(self, rejected: Rejected) -> Iterator[Rejected]:
+        """A logged model and its versions have one MLmodel file."""
+        if rejected.what not in self._rejected:
+            self._rejected.add(rejected.what)
+            yield rejected
 
     def _signature(self, location: str) -> Signature | Rejected | None:
         if location not in self._signatures:

@@ -38,6 +38,7 @@ class MLflow:
 
     where: ``sqlite:///mlflow.db`` as MLflow writes it (four slashes: an absolute path), a SQLite file, ``mlruns/`` or
         ``file:mlruns`` for the file store. Databases on a server are not read.
+    timeout_s: how long a locked SQLite file is waited for.
 
     Addresses: ``lode://model/mlflow/ranking``, ``lode://model_version/mlflow/ranking/5``, a logged model
     ``lode://model_version/mlflow/m-…``, ``lode://deployment/mlflow/ranking@champion`` for an alias,
@@ -56,9 +57,10 @@ class MLflow:
     name = "mlflow"
     is_listing = True
 
-    def __init__(self, where: str | Path) -> None:
+    def __init__(self, where: str | Path, *, timeout_s: float = 5) -> None:
         text = str(where)
         self._where, self._is_sql = _place(text)
+        self._timeout_s = timeout_s
         self.scope = text.partition("?")[0]
 
     def observe(self) -> Iterator[Item]:
@@ -84,7 +86,7 @@ class MLflow:
             ]
 
     def _open(self) -> Store:
-        return SqlStore(self._where) if self._is_sql else FileStore(self._where)
+        return SqlStore(self._where, self._timeout_s) if self._is_sql else FileStore(self._where)
 
 
 def _narrowed(store: Store, uri: Uri, subject: str) -> Iterator[Item]:

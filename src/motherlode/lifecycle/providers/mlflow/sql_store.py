@@ -75,11 +75,11 @@ class SqlStore:
     Raises InputError (no such file), DataError (no SQLite, no MLflow, a newer version), ConflictError (locked).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, timeout_s: float) -> None:
         self._path = path
         self.folder = path.absolute().parent
         with ExitStack() as stack:
-            database = stack.enter_context(open_foreign_database(path))
+            database = stack.enter_context(open_foreign_database(path, timeout_s=timeout_s))
             self._session: Session = stack.enter_context(database.read())
             self._columns = self._check_tables()
             self._stack = stack.pop_all()
