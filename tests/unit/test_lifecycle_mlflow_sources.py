@@ -18,7 +18,7 @@ def logged(kind: str, source: Any, schema: str = "") -> LoggedDataset:
 @pytest.mark.parametrize(
     ("kind", "source", "address"),
     [
-        ("local", {"uri": "./data/val.csv"}, "file/data/val.csv"),
+        ("local", {"uri": "./data/val.csv"}, "mlflow/Ranking/data/val.csv"),
         ("local", {"uri": "/srv/data/val.csv/"}, "file//srv/data/val.csv"),
         ("local", {"uri": "file:///srv/data/val.csv"}, "file//srv/data/val.csv"),
         ("local", {"uri": "C:\\data\\val.csv"}, "file/C:/data/val.csv"),

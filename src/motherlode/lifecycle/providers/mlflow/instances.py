@@ -23,7 +23,8 @@ from motherlode.lifecycle.providers.mlflow.observations import (
 )
 from motherlode.lifecycle.providers.mlflow.records import LoggedDataset, LoggedModel, ModelVersion, Run, Store
 from motherlode.lifecycle.providers.mlflow.signatures import Signature, of_artifacts, of_history
-from motherlode.lifecycle.providers.mlflow.sources import address_of, columns_of, safe_location
+from motherlode.lifecycle.providers.mlflow.sources import address_of, columns_of
+from motherlode.lifecycle.providers.places import safe_location
 from motherlode.lifecycle.record import Edge, Item, Observation, Rejected
 
 __all__ = ["Instances"]

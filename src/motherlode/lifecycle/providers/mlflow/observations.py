@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from motherlode.core.time import from_micros, iso_text
-from motherlode.lifecycle.naming import owner_uri, pipeline_uri, run_uri, tag_uri
+from motherlode.lifecycle.naming import owner_uri, pipeline_uri, run_uri
 from motherlode.lifecycle.providers.mlflow.records import Experiment, RegisteredModel, Run
 from motherlode.lifecycle.providers.mlflow.sources import address_of
+from motherlode.lifecycle.providers.tags import tag_edges
 from motherlode.lifecycle.record import Edge, Observation
 from motherlode.lifecycle.uris import make_uri
 
@@ -38,10 +39,8 @@ PLATFORM = "mlflow"
 EVALUATION = {"evaluation", "eval", "validation", "test", "testing"}
 """Contexts in which a dataset measures a run; any other trains it."""
 MAX_VALUES = 200
-_MAX_LABEL = 200
 _INTERNAL = "mlflow."
 _DESCRIPTION = "mlflow.note.content"
-_OWNER_TAGS = {"owner": "", "owners": "", "owned_by": "", "team": "team:"}
 _KERNELS = {"ipykernel_launcher.py", "colab_kernel_launcher.py", "ipykernel_launcher", "-c", "-m"}
 """What a notebook's runs call their source: a name that says nothing of which notebook."""
 _CURRENT_ALIASES = ("champion", "production", "prod")
@@ -106,22 +105,9 @@ def _json_value(value: Any) -> Any:
 
 
 def labels(subject: str, tags: Mapping[str, str]) -> Observation:
-    """The tags that people set: labels, and owners where a tag is called owner or team."""
+    """The tags that people set, and those of them that name owners."""
     own = {name: value for name, value in sorted(tags.items()) if not name.startswith(_INTERNAL)}
-    edges: list[Edge] = []
-    for name, value in own.items():
-        label = f"{name}={value}" if value.strip() else name
-        if len(label) <= _MAX_LABEL and label.strip():
-            edges.append(Edge(subject, "tagged", tag_uri(label)))
-        prefix = _OWNER_TAGS.get(name.lower())
-        if prefix is not None:
-            people = [person.strip() for person in re.split(r"[,;]", value) if person.strip(" :")]
-            edges += [Edge(subject, "owned_by", _owner(person, prefix), 0.9, f"tag {name}") for person in people[:20]]
-    return Observation(subject, "labels", attributes=plain({"tags": own}), edges=distinct(edges))
-
-
-def _owner(person: str, prefix: str) -> str:
-    return owner_uri(person if ":" in person else f"{prefix}{person}")
+    return Observation(subject, "labels", attributes=plain({"tags": own}), edges=distinct(tag_edges(subject, own)))
 
 
 def distinct(edges: Iterable[Edge]) -> tuple[Edge, ...]:

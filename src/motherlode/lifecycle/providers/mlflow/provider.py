@@ -120,7 +120,9 @@ def _narrowed(store: Store, uri: Uri, subject: str) -> Iterator[Item]:
 
 def _may_be(dataset: LoggedDataset, uri: Uri, subject: str) -> bool:
     """Whether the address may be this dataset's, in whichever experiment."""
-    return address_of(dataset, "*") == subject or (uri.platform == PLATFORM and uri.id.endswith(dataset.name))
+    address = address_of(dataset, "*")
+    within = parse_uri(address).id
+    return address == subject or (uri.platform == PLATFORM and within[:2] == "*/" and uri.id.endswith(within[1:]))
 
 
 def _read_experiments(store: Store) -> tuple[dict[str, Experiment], list[Item]]:

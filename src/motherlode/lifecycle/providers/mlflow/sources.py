@@ -6,23 +6,19 @@ The source types are those of `mlflow.data.dataset_source_registry`; https://mlf
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from motherlode.lifecycle.naming import dataset_uri
 from motherlode.lifecycle.providers.mlflow.records import LoggedDataset
+from motherlode.lifecycle.providers.places import has_scheme, place_uri, safe_location
 
-__all__ = ["address_of", "columns_of", "named_types", "paths_of", "safe_location"]
-
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?=/)")  # one letter before the colon is a drive
-_PASSWORD = re.compile(r"^[^/@]*:[^/@]*@")
+__all__ = ["address_of", "columns_of", "named_types", "paths_of"]
 
 
 def address_of(dataset: LoggedDataset, experiment: str) -> str:
-    """The dataset's address: where its source says it lies, else a name within its experiment."""
+    """The dataset's address: where its source says it lies, else a path or name within its experiment."""
     source = _json_object(dataset.source)
-    located = _located(dataset.source_type.lower(), source)
+    located = _located(dataset.source_type.lower(), source, experiment)
     if located is not None:
         return located
     return dataset_uri("mlflow", f"{experiment}/{dataset.name or dataset.digest or 'dataset'}")
@@ -35,7 +31,7 @@ def paths_of(dataset: LoggedDataset) -> list[str]:
     return [safe_location(path) for path in found if isinstance(path, str) and path.strip()]
 
 
-def _located(kind: str, source: dict[str, Any]) -> str | None:
+def _located(kind: str, source: dict[str, Any], experiment: str) -> str | None:
     table = next((source[key] for key in ("delta_table_name", "table_name") if _is_text(source.get(key))), None)
     place = next((source[key] for key in ("uri", "url", "path") if _is_text(source.get(key))), None)
     if kind in {"hugging_face", "huggingface"}:
@@ -43,43 +39,7 @@ def _located(kind: str, source: dict[str, Any]) -> str | None:
     if table is not None:
         platform = "databricks" if "databricks" in kind or source.get("is_databricks_uc_table") else None
         return dataset_uri(platform or ("delta" if "delta" in kind else "spark"), str(table))
-    return _place_uri(str(place)) if place is not None else None
-
-
-def _place_uri(place: str) -> str | None:
-    match = _URI.match(place)
-    if match is None or match[1].lower() == "file":
-        path = _local_path(place)
-        return dataset_uri("file", path) if path else None
-    try:
-        parts = urlsplit(safe_location(place))
-    except ValueError:  # a bracket that opens no IPv6 address
-        return dataset_uri(match[1].lower(), place[match.end() :].lstrip("/"))
-    path = unquote(parts.path).strip("/")
-    if not parts.netloc:
-        return dataset_uri(parts.scheme, path) if path else None
-    return dataset_uri(f"{parts.scheme}://{parts.netloc}", path) if path else dataset_uri(parts.scheme, parts.netloc)
-
-
-def _local_path(place: str) -> str:
-    path = re.sub(r"^file:(//(localhost)?(?=/))?", "", place, flags=re.IGNORECASE)
-    path = path.replace("\\", "/")
-    while path.startswith("./"):
-        path = path[2:].lstrip("/")
-    return path.rstrip("/")
-
-
-def safe_location(place: str) -> str:
-    """A URL without user, password, query and fragment, which may hold a signature; a path as it is."""
-    match = _URI.match(place)
-    if match is None:
-        return place
-    rest = (
-        re.split(r"[?#]", place[match.end() :], maxsplit=1)[0] if match[1].lower() != "file" else place[match.end() :]
-    )
-    slashes = re.match(r"/*", rest)
-    head = slashes[0] if slashes else ""
-    return f"{match[1]}:{head}{_PASSWORD.sub('', rest[len(head) :])}"
+    return place_uri(str(place), "mlflow", experiment) if place is not None else None
 
 
 def columns_of(dataset: LoggedDataset) -> dict[str, str]:
@@ -122,7 +82,7 @@ def _json_object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
-        return {"uri": text} if _URI.match(text) else {}
+        return {"uri": text} if has_scheme(text) else {}
     return found if isinstance(found, dict) else {}
 
 
