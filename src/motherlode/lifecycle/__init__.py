@@ -46,7 +46,7 @@ _WHERE = {
     "parse_uri": "uris",
 }
 
-__all__ = sorted(_WHERE)  # noqa: PLE0605 - the list is the table's
+__all__ = sorted(_WHERE)
 
 
 def __getattr__(name: str) -> Any:

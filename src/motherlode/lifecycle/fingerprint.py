@@ -19,9 +19,14 @@ def fingerprint(view: GraphView) -> str:
 
     The same for SQLite and PostgreSQL, whatever the order in which they heard, and however often.
     """
+    return sha256("\n".join(lines(view)).encode()).hexdigest()
+
+
+def lines(view: GraphView) -> list[str]:
+    """What the fingerprint is taken of, sorted: a line for each fact and edge."""
     with walking(view) as walk:
         session, moment = walk.reading.session, walk.moment
-        lines = [
+        found = [
             f"{uri}\t{provider}\t{scope}\t{aspect}\t{digest}"
             for uri, provider, scope, aspect, digest in session.execute(
                 "SELECT c.uri, p.name, p.scope, f.aspect, t.digest FROM lifecycle_facts f "
@@ -29,7 +34,7 @@ def fingerprint(view: GraphView) -> str:
                 f"JOIN lifecycle_contents t ON t.id = f.content WHERE {moment.where('f')}"
             )
         ]
-        lines += [
+        found += [
             f"{source}\t{RELATION_NAMES[relation]}\t{target}\t{provider}\t{scope}\t{aspect}\t{confidence!r}\t{evidence}"
             for source, relation, target, provider, scope, aspect, confidence, evidence in session.execute(
                 "SELECT s.uri, e.relation, t.uri, p.name, p.scope, e.aspect, e.confidence, e.evidence "
@@ -38,4 +43,4 @@ def fingerprint(view: GraphView) -> str:
                 f"WHERE {moment.where('e')}"
             )
         ]
-    return sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return sorted(found)
