@@ -14,8 +14,9 @@ TABLES = (
     "nugget_aliases",
     "nugget_words",
     "nugget_extractions",
+    "nugget_events",
 )
-"""Those that hold words of documents."""
+"""Those that hold words of documents, or their names."""
 
 # Instants are BIGINT microseconds since 1970; truth values are 0 and 1; ids are hashes as text.
 _TABLES = """
