@@ -29,6 +29,7 @@ from motherlode.nuggets.ledger import Event, Ledger, StoredClaim, key_hash, name
 from motherlode.nuggets.projection import Projection
 from motherlode.nuggets.record import Claim, Document
 from motherlode.nuggets.schema import Schema, load_schema
+from motherlode.nuggets.tables import index_names
 from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.values import display_value
 
@@ -288,6 +289,7 @@ class Recording:
 
     def _touch_names(self, before: Ledger, names: Sequence[str]) -> None:
         """Keys of all that the names stood for before and stand for now, as subject and as object."""
+        index_names(self.session)
         every = sorted({other for name in names for ledger in (before, self.ledger) for other in ledger.names(name)})
         for batch in in_batches(every):
             rows = self.session.execute(
