@@ -29,7 +29,7 @@ from motherlode.nuggets.ledger import Event, Ledger, StoredClaim, key_hash, name
 from motherlode.nuggets.projection import Projection
 from motherlode.nuggets.record import Claim, Document
 from motherlode.nuggets.schema import Schema, load_schema
-from motherlode.nuggets.tables import index_names
+from motherlode.nuggets.tables import index_claims
 from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.values import display_value
 
@@ -255,6 +255,7 @@ class Recording:
                     "doc", [row.doc for rows in load_documents(self.session, sources).values() for row in rows]
                 )
             case "trust":
+                index_claims(self.session, "publisher")
                 self.touch_where("publisher", self._names_meant(said, "publisher", "nugget_claims"))
             case "merge":
                 self._touch_names(before, [said["first"], said["second"]])
@@ -289,7 +290,7 @@ class Recording:
 
     def _touch_names(self, before: Ledger, names: Sequence[str]) -> None:
         """Keys of all that the names stood for before and stand for now, as subject and as object."""
-        index_names(self.session)
+        index_claims(self.session, "subject_key", "object_key")
         every = sorted({other for name in names for ledger in (before, self.ledger) for other in ledger.names(name)})
         for batch in in_batches(every):
             rows = self.session.execute(

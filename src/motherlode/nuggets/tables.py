@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from motherlode.core.sql import Session
 
-__all__ = ["MIGRATIONS", "NAMESPACE", "TABLES", "index_names"]
+__all__ = ["MIGRATIONS", "NAMESPACE", "TABLES", "index_claims"]
 
 NAMESPACE = "nuggets"
 TABLES = (
@@ -36,7 +36,6 @@ CREATE TABLE nugget_claims (
 CREATE INDEX nugget_claims_key ON nugget_claims (key);
 CREATE INDEX nugget_claims_doc ON nugget_claims (doc);
 CREATE INDEX nugget_claims_id ON nugget_claims (claim_id);
-CREATE INDEX nugget_claims_publisher ON nugget_claims (publisher);
 CREATE TABLE nugget_events (
     event_id TEXT PRIMARY KEY, type TEXT NOT NULL, decided_at BIGINT NOT NULL, actor TEXT NOT NULL,
     reason TEXT NOT NULL, payload TEXT NOT NULL, recorded_at BIGINT NOT NULL);
@@ -83,7 +82,7 @@ def _create(session: Session) -> None:
 MIGRATIONS = (_create,)
 
 
-def index_names(session: Session) -> None:
-    """Let merges find claims by their names. Made by the first one: loading costs 3 % more from then on."""
-    for column in ("subject_key", "object_key"):
+def index_claims(session: Session, *columns: str) -> None:
+    """Let events that are rare find claims by publisher or by names. The first one makes the index, then loads pay."""
+    for column in columns:
         session.execute(f"CREATE INDEX IF NOT EXISTS nugget_claims_{column} ON nugget_claims ({column})")
