@@ -283,6 +283,19 @@ def test_every_aspect_that_events_tell_of_datasets_ends_with_a_drop() -> None:
     assert told == set(DATASET_ASPECTS)
 
 
+def test_a_job_that_makes_a_node_of_dbt_is_that_node_s_pipeline_and_a_job_of_its_tests_is_not() -> None:
+    def told(kind: str) -> dict[str, Observation]:
+        facets = {
+            "dbt_node": {"unique_id": "model.shop.orders"},
+            "jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": kind},
+        }
+        items = read_event(event(job={"namespace": "shop", "name": "daily_orders", "facets": facets}), "one")
+        return {each.aspect: each for each in items if isinstance(each, Observation) and each.subject == JOB}
+
+    assert triples(told("MODEL")["symlinks"]) == {(JOB, "same_as", "lode://pipeline/dbt/model.shop.orders")}
+    assert "symlinks" not in told("TEST")
+
+
 def test_self_edges_and_duplicates_are_left_out() -> None:
     same = {"fields": {"x": {"inputFields": [{"namespace": DB, "name": "shop.public.Daily", "field": "x"}]}}}
     out = dataset("shop.public.Daily", columnLineage=same)
