@@ -12,10 +12,8 @@ from typing import Any
 
 from motherlode.errors import InputError
 
-__all__ = ["PLACEHOLDER", "find_problem", "without_placeholders"]
+__all__ = ["find_problem", "without_placeholders"]
 
-PLACEHOLDER = "${json-unit."
-"""How a producer's recorded event begins a value that differs from run to run, e.g. ``${json-unit.any-string}``."""
 
 Shape = Any
 _JOB: Shape = {"namespace!": str, "name!": str}
@@ -123,7 +121,7 @@ def find_problem(event: object) -> str | None:
 
 
 def _problem(value: Any, shape: Shape, path: str, *, strict: bool) -> str | None:
-    if value is None or (isinstance(value, str) and value.startswith(PLACEHOLDER)):
+    if value is None or (isinstance(value, str) and _is_placeholder(value)):
         return None
     if isinstance(shape, dict):
         return _problem_of_object(value, shape, path, strict=strict)
@@ -181,13 +179,21 @@ def _name_of(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
+def _is_placeholder(text: str) -> bool:
+    """Whether a producer's recorded event says that this value differs from run to run.
+
+    ``${json-unit.any-string}`` and its like in those of Spark, Flink and Hive; ``{{ any(result) }}`` in those of dbt.
+    """
+    return text.startswith("${json-unit.") or (text.startswith("{{") and text.endswith("}}"))
+
+
 def without_placeholders(value: Any) -> Any:
     """The same value where every placeholder is null: what it stood for is not known.
 
     Raises InputError for a text that holds half a surrogate pair, which nothing can store.
     """
     if isinstance(value, str):
-        return None if value.startswith(PLACEHOLDER) else _whole(value)
+        return None if _is_placeholder(value) else _whole(value)
     if isinstance(value, dict):
         return {_whole(name): without_placeholders(part) for name, part in value.items()}
     if isinstance(value, list):
