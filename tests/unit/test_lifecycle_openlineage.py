@@ -344,10 +344,10 @@ def test_half_a_surrogate_pair_is_rejected_because_nothing_can_store_it() -> Non
 
 
 def test_an_event_nested_without_end_is_rejected() -> None:
-    deep: dict[str, Any] = {}
+    deep: dict[str, Any] = {"name": "deep"}
     for _ in range(100_000):
-        deep = {"deep": deep}
-    assert "nested" in reason(read_event(event(run={"runId": RUN, "facets": {"odd": deep}}), "one"))
+        deep = {"name": "deep", "fields": [deep]}
+    assert "nested" in reason(read_event(event(outputs=[dataset("x", schema={"fields": [deep]})]), "one"))
 
 
 @pytest.mark.parametrize("unknown", ["${json-unit.any-string}", "{{ is_datetime(result) }}"])

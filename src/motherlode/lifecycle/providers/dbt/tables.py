@@ -28,8 +28,9 @@ def observe_tables(project: Project, version: int | None, schema_version: int | 
             reason = "the node has no name and no alias; expected a node as dbt writes it"
             project.rejected.append(Rejected(uid, reason, repr(node)[:2000]))
             continue
-        yield _dataset(project, uid, node, tests.get((uid, None), []), version)
-        yield from _columns(project, uid, node, tests, schema_version)
+        found = tests.get(uid, {})
+        yield _dataset(project, uid, node, found.get(None, []), version)
+        yield from _columns(project, uid, node, found, schema_version)
         if kind in BUILT:
             yield from _pipeline(project, uid, node, version)
 
@@ -160,11 +161,10 @@ def _columns(
     project: Project,
     uid: str,
     node: Mapping[str, Any],
-    tests: Mapping[tuple[str, str | None], list[dict[str, Any]]],
+    tests: Mapping[str | None, list[dict[str, Any]]],
     version: int | None,
 ) -> Iterator[Observation]:
     subject, evidence = project.address(uid), "catalog" if uid in project.catalog else "manifest"
-    by_column = {(column or "").lower(): found for (place, column), found in tests.items() if place == uid}
     other = _other_name(project, node)
     told, edges, inner = [], [], []
     for field in _fields(project, uid, node):
@@ -174,7 +174,7 @@ def _columns(
             **plain,
             **({"meta": field["meta"]} if mapping(field.get("meta")) else {}),
             **({"constraints": field["constraints"]} if field.get("constraints") else {}),
-            **({"tests": by_column[field["name"].lower()]} if field["name"].lower() in by_column else {}),
+            **({"tests": tests[field["name"].lower()]} if field["name"].lower() in tests else {}),
         }
         tags = labels(project, column, field.get("tags") or mapping(field.get("config")).get("tags"))
         if other is not None:

@@ -147,7 +147,7 @@ def _problem_of_object(value: Any, shape: dict[str, Shape], path: str, *, strict
     for name, part in value.items():
         if part is not None:
             inner = fields[name][0] if name in fields else rest
-            if inner is not None:
+            if inner is not None and not (inner is str and type(part) is str):  # most parts are texts that fit
                 problem = _problem(part, inner, f"{path}.{name}" if path else name, strict=strict)
                 if problem is not None:
                     return problem
@@ -192,12 +192,36 @@ def without_placeholders(value: Any) -> Any:
 
     Raises InputError for a text that holds half a surrogate pair, which nothing can store.
     """
+    return value if _is_plain(value) else _cleaned(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether every text is ASCII and begins unlike a placeholder: then nothing is to be done, as for most events."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if not "".join(part).isascii():
+                return False
+            part = part.values()
+        elif not isinstance(part, list):
+            part = (part,)
+        for each in part:
+            if isinstance(each, str):
+                if each[:2] in {"${", "{{"} or not each.isascii():
+                    return False
+            elif isinstance(each, dict | list):
+                waiting.append(each)
+    return True
+
+
+def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return None if _is_placeholder(value) else _whole(value)
     if isinstance(value, dict):
-        return {_whole(name): without_placeholders(part) for name, part in value.items()}
+        return {_whole(name): _cleaned(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [without_placeholders(part) for part in value]
+        return [_cleaned(part) for part in value]
     return value
 
 
