@@ -71,6 +71,7 @@ ENTITY_TYPES = {
     "deployment": "Models",
     "experiment": "Experiments",
     "feature": "Features",
+    "feature_entity": "Features",
     "feature_service": "Features",
     "feature_version": "Features",
     "feature_view": "Features",
