@@ -29,10 +29,17 @@ class Interner:
         self._session, self._known = session, known
         row = session.one("SELECT max(id) FROM lifecycle_components")
         self.n_components = 0 if row is None or row[0] is None else row[0] + 1
+        self._first = self.n_components
         self.new: dict[str, int] = {}
+
+    def is_new(self, number: int) -> bool:
+        """Whether the component was met first in this transaction."""
+        return number >= self._first
 
     def look_up(self, uris: Iterable[str]) -> None:
         """Fetch the ids of those that are not known yet, so that `id_of` asks the database for none of them."""
+        if self._first == 0:
+            return
         unknown = {uri for uri in uris if uri not in self._known and uri not in self.new}
         for batch in in_batches(sorted(unknown)):
             self._known.update(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from motherlode.core.collection import without_collection
 from motherlode.core.ports import Progress
 from motherlode.core.sql import Database, Session, in_batches
 from motherlode.errors import InputError, LodeError
@@ -17,6 +18,7 @@ from motherlode.lifecycle.uris import parse_uri
 __all__ = ["IngestReport", "Ingestion", "ProviderReport"]
 
 _ITEMS_PER_TRANSACTION = 5000
+_MOST_KNOWN = 1_000_000  # addresses kept with their ids, about 200 bytes each
 _FIRST_RETRY = 5_000_000  # µs; doubles with each attempt
 _LONGEST_RETRY = 3_600_000_000
 
@@ -55,9 +57,11 @@ class Ingestion:
     @contextmanager
     def recording(self) -> Iterator[Recording]:
         """One write transaction."""
+        if len(self._known) > _MOST_KNOWN:
+            self._known = {}
         known = self._known
         try:
-            with self._database.write() as session:
+            with without_collection(), self._database.write() as session:
                 recording = Recording(session, self._clock(), known)
                 yield recording
                 recording.finish()

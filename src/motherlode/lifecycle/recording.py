@@ -94,8 +94,7 @@ class Recording:
         observations += self._runs.unite(source.id, reports, rejected)
         points, refused = self._points(source, observations)
         rejected += refused
-        new = set(self.components.new.values())  # nothing can be known of them
-        known = self.aspects.spans(key for key, _, _ in points if key[0] not in new)
+        known = self.aspects.spans(self._old_keys(key for key, _, _ in points))
         placed = [(key, _placed(point, source, known.get(key), is_fixed)) for key, point, is_fixed in points]
         tally.n_changed = self.aspects.record(placed, known)
         self._quarantine(source, rejected)
@@ -124,6 +123,10 @@ class Recording:
             key = (subject, source.id, seen.aspect)
             points.append((key, Point(version, seen.revision, valid_from, number, rank), seen.version is not None))
         return points, rejected
+
+    def _old_keys(self, keys: Iterable[AspectKey]) -> Iterable[AspectKey]:
+        """Those of components that were known before this transaction, or that it has written something of already."""
+        return [key for key in keys if not self.components.is_new(key[0]) or key in self.aspects.recorded]
 
     def hydrate(self, source: Source, subject: str, items: Sequence[Item]) -> Tally:
         """Record the present state of one component; aspects of it that the source did not name are gone."""
