@@ -38,7 +38,9 @@ void Workspace::begin(std::size_t n_nodes) {
 std::size_t Workspace::size_bytes() const noexcept {
     std::size_t bytes = capacity_ * sizeof(Slot);
     for (const std::vector<Step>& steps : queued) bytes += steps.capacity() * sizeof(Step);
-    for (const auto* list : {&settled, &passed, &now, &next, &order}) bytes += list->capacity() * sizeof(std::uint32_t);
+    for (const auto* keys : {&now, &next, &sorting}) bytes += keys->capacity() * sizeof(std::uint64_t);
+    bytes += settled.capacity() * sizeof(Step);
+    bytes += (passed.capacity() + order.capacity()) * sizeof(std::uint32_t);
     return bytes;
 }
 
