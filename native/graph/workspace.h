@@ -39,7 +39,7 @@ public:
 
     Slot* slots() noexcept { return slots_.get(); }
     std::uint32_t tag() const noexcept { return epoch_ << 4; }
-    std::size_t size_bytes() const noexcept;
+    void trim() noexcept;  // frees long lists
 
     std::array<std::vector<Step>, kMaxConditions> queued;  // by condition, in order of discovery
     std::vector<Step> settled;                             // in settle order
@@ -68,7 +68,7 @@ public:
     WorkspacePool& operator=(const WorkspacePool&) = delete;
 
     std::unique_ptr<Workspace> take();
-    void give_back(std::unique_ptr<Workspace> workspace) noexcept;  // kept, unless there are many
+    void give_back(std::unique_ptr<Workspace> workspace) noexcept;  // kept, unless there are many; one with long lists
 
 private:
     static constexpr std::size_t kKept = 8;
