@@ -11,6 +11,7 @@ from typing import Any
 from motherlode.core.ports import NullProgress, Progress
 from motherlode.core.sql import open_database
 from motherlode.core.time import Clock, now, parse_instant, to_micros
+from motherlode.lifecycle import tracking as _tracking
 from motherlode.lifecycle.ingestion import Ingestion, IngestReport
 from motherlode.lifecycle.record import Item, Provider
 from motherlode.lifecycle.recording import Tally
@@ -79,6 +80,9 @@ class LifecycleGraph(GraphView):
     def work(self, *providers: Provider, limit: int = 1000) -> Tally:
         """Hydrates what notices speak of, those that are due; what fails waits longer with every try."""
         return self.ingestion.work(providers, limit=limit)
+
+    run, track = _tracking.run, _tracking.track
+    declare, withdraw = _tracking.declare, _tracking.withdraw
 
     def as_of(
         self,

@@ -13,7 +13,6 @@ from typing import Any
 
 from motherlode.core.ports import LifecycleSink, Place, WorkRecord
 from motherlode.core.time import to_micros
-from motherlode.lifecycle.graph import open_lifecycle
 from motherlode.lifecycle.local_names import Project, find_project, without_home
 from motherlode.lifecycle.naming import pipeline_uri, run_uri
 from motherlode.lifecycle.record import Edge, Item, Observation, RunReport
@@ -56,6 +55,8 @@ class GraphSink:
 
     def announce(self, record: WorkRecord) -> None:
         """Write it. A graph that cannot be written is warned of once in a process, and the record is lost."""
+        from motherlode.lifecycle.graph import open_lifecycle  # searching an index needs none of it
+
         try:
             project = self._project or find_project()
             items = items_of(record, project)
