@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "preference": {*_GROUND, "training"},
     "workflows": {*_GROUND, *FEATURES},
     **{edge: {*_GROUND, "workflows"} for edge in EDGES},
+    "cli": {*_GROUND, "workflows", "server"},  # a command starts the server
     "__init__": {*_GROUND, *FEATURES, "workflows"},
 }
 

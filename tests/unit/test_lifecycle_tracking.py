@@ -78,10 +78,14 @@ def test_a_run_that_fails_says_with_what_and_the_exception_goes_on_unchanged(gra
 def test_a_graph_that_fails_does_not_hide_why_the_body_failed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with open_lifecycle(tmp_path / "g.db", timeout_s=0.2) as graph:
         holder = sqlite3.connect(tmp_path / "g.db", isolation_level=None)
+
+        def fail() -> None:
+            holder.execute("BEGIN EXCLUSIVE")
+            raise ZeroDivisionError
+
         with caplog.at_level(logging.WARNING, "motherlode"), pytest.raises(ZeroDivisionError):
             with graph.run("job"):
-                holder.execute("BEGIN EXCLUSIVE")
-                raise ZeroDivisionError
+                fail()
         holder.execute("ROLLBACK")
         holder.close()
         assert "ended with ZeroDivisionError" in caplog.text
