@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 from motherlode.errors import InputError
 from motherlode.lifecycle.graph import LifecycleGraph, open_lifecycle
 from motherlode.lifecycle.providers.openlineage import read_event
-from motherlode.lifecycle.record import Item, Rejected
+from motherlode.lifecycle.record import Item, Provider, Rejected
+from motherlode.lifecycle.uris import parse_uri
 
 __all__ = [
     "Item",
     "LifecycleGraph",
+    "Notice",
+    "Provider",
     "ReadEvent",
+    "is_notice",
     "open_lifecycle",
     "parse_json",
+    "read_notice",
     "read_openlineage",
     "record_events",
+    "record_notices",
     "refused",
 ]
 
@@ -34,6 +40,15 @@ class ReadEvent:
 
     items: list[Item] = field(default_factory=list)
     reason: str | None = None
+
+
+class Notice(NamedTuple):
+    """A thin event: something happened to a component of a source; `work` asks the source what it is now."""
+
+    provider: str
+    scope: str
+    subject: str
+    event: str
 
 
 def parse_json(body: bytes) -> Any:
@@ -71,6 +86,44 @@ def refused(body: bytes, reason: str, origin: str) -> ReadEvent:
 def record_events(graph: LifecycleGraph, items: Iterable[Item], scope: str) -> None:
     """Record what events of OpenLineage said; synced to disk when it returns."""
     graph.add(items, provider=PROVIDER, scope=scope)
+
+
+def is_notice(said: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a message is a thin event, or tries to be one."""
+    return isinstance(said, dict) and "subject" in said and "provider" in said
+
+
+def read_notice(said: dict[str, Any], providers: Sequence[Provider] = ()) -> Notice:
+    """A thin event: ``{"provider": "mlflow", "subject": "lode://…", "event": "updated"}``, maybe with ``scope``.
+
+    providers: of which the one of that name is meant where the event gives no scope. Raises InputError for a field that
+    is not a text, a subject that is no address, and where the scope is not clear.
+    """
+    name, subject = _text(said, "provider"), _text(said, "subject")
+    event = _text(said, "event") if "event" in said else "changed"
+    parse_uri(subject)
+    if said.get("scope") is not None:
+        return Notice(name, _text(said, "scope"), subject, event)
+    scopes = {provider.scope for provider in providers if provider.name == name}
+    if len(scopes) != 1:
+        raise InputError(
+            f"a thin event of provider {name!r} gives no scope, and {len(scopes)} providers of that name are read "
+            "here; add scope, or name one such provider"
+        )
+    return Notice(name, scopes.pop(), subject, event)
+
+
+def _text(said: dict[str, Any], field_name: str) -> str:
+    value = said.get(field_name)
+    if not isinstance(value, str) or not value:
+        raise InputError(f"a thin event's {field_name} is {value!r:.100}; expected a text")
+    return value
+
+
+def record_notices(graph: LifecycleGraph, notices: Iterable[Notice]) -> None:
+    """Keep thin events until `work` has hydrated what they speak of; several for one component are one."""
+    for notice in dict.fromkeys(notices):
+        graph.ingestion.notify(notice.provider, notice.scope, notice.subject, notice.event)
 
 
 def _digest(data: bytes) -> str:
