@@ -215,8 +215,8 @@ class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
     def erase(self, source: str, *, actor: str = "unnamed", reason: str = "") -> ErasureCertificate:
         """Remove all that a document said, at every known time, from tables, full text and the write-ahead log.
 
-        What others support is derived anew, as if the document had never been; decisions stay, by hash. The certificate
-        holds hashes only.
+        What others support is derived anew, as if the document had never been; decisions stay, by hash, and so do
+        retractions. The certificate holds hashes only.
 
         Errors: InputError for an unknown document. Cost: rewrites the full text, seconds per million nuggets.
         """

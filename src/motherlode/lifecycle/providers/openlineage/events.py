@@ -29,9 +29,10 @@ def read_event(event: object, what: str, *, namespaces: Mapping[str, str] | None
     namespaces: namespaces that are to be called otherwise, e.g. an IP address by its host's name
 
     An event that names its ``schemaURL`` and breaks the schema is one `Rejected`, whole; see `find_problem` for what is
-    asked of others. A placeholder as ``${json-unit.any-string}`` is a value that is not known: without a run id or a
-    time there is no report of a run, and what the job reads and writes is the job's aspect "declared_io", as for a
-    JobEvent; without a job's name there are the datasets and what flows between them (each one's aspect "lineage").
+    asked of others. A placeholder as ``${json-unit.any-string}`` or ``{{ any(result) }}`` is a value that is not known:
+    without a run id or a time there is no report of a run, and what the job reads and writes is the job's aspect
+    "declared_io", as for a JobEvent; without a job's name there are the datasets and what flows between them (each
+    one's aspect "lineage").
     """
     try:
         problem = find_problem(event)

@@ -39,8 +39,7 @@ DATASET_ASPECTS = tuple(sorted({"definition", *_EDGE_ASPECTS, *(aspect for aspec
 """Every aspect that an event may tell of a dataset: a DROP ends them all."""
 
 _MAX_TEXT = 65536
-_DBT_BUILT = ("model.", "seed.", "snapshot.")
-"""What dbt makes tables of; a job's ``dbt_node`` facet says which of them it ran."""
+_DBT_BUILT = frozenset({"model", "seed", "snapshot"})
 
 
 def observe_dataset(dataset: Mapping[str, Any], reading: Reading) -> Iterator[Observation]:
@@ -83,15 +82,23 @@ def observe_job(job: Mapping[str, Any], reading: Reading) -> Iterator[Observatio
     named = {"namespace": reading.namespace_of(job), "name": reading.job_name}
     yield Observation(reading.job, "definition", reading.at, attributes=named)
     yield from _plain(reading.job, facets, _PLAIN_JOB, reading)
-    unique_id = text((facets.get("dbt_node") or {}).get("unique_id"))
-    if unique_id is not None and unique_id.startswith(_DBT_BUILT):
-        same = Edge(reading.job, "same_as", pipeline_uri("", unique_id, "dbt"), evidence="dbt_node facet")
+    built = _dbt_node(facets)
+    if built is not None:
+        same = Edge(reading.job, "same_as", pipeline_uri("", built, "dbt"), evidence="dbt_node facet")
         yield Observation(reading.job, "symlinks", reading.at, edges=(same,))
     for name, describe in (("ownership", _ownership), ("tags", _tags)):
         facet = facets.get(name)
         if isinstance(facet, dict):
             is_gone = facet.get("_deleted") is True
             yield _gone(reading.job, name, reading) if is_gone else describe(reading.job, facet, reading)
+
+
+def _dbt_node(facets: Mapping[str, Any]) -> str | None:
+    """The unique id of what a job of dbt makes a table of; a job of tests names its model too, but does not make it."""
+    unique_id = text((facets.get("dbt_node") or {}).get("unique_id"))
+    kind = (text((facets.get("jobType") or {}).get("jobType")) or "").lower()
+    is_built = kind in _DBT_BUILT and unique_id is not None and unique_id.startswith(f"{kind}.")
+    return unique_id if is_built else None
 
 
 def _gone(uri: str, aspect: str, reading: Reading) -> Observation:
