@@ -97,6 +97,11 @@ class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
     Source: NuggetIndex (2026); the differences are in docs/guides/nuggets.md.
     """
 
+    @property
+    def where(self) -> str:
+        """Its file, ``:memory:``, or its URL without a password."""
+        return self._database.where
+
     def assert_claims(
         self, claims: Iterable[Claim], *, document: Document | None = None, extractor: str | None = None
     ) -> list[str | None]:
