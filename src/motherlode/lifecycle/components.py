@@ -5,21 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from motherlode.core.sql import Session, in_batches, places
-from motherlode.lifecycle.naming import column_name
-from motherlode.lifecycle.uris import parse_uri
+from motherlode.lifecycle.naming import COLUMN_MARK, column_name
+from motherlode.lifecycle.uris import Uri, parse_uri
 
-__all__ = ["Interner", "default_name"]
+__all__ = ["Interner", "backwards", "default_name", "ends_with", "fold", "qualified_name"]
+
+_LONGEST = 500  # characters of a name that are looked up by: an index entry of PostgreSQL has at most 2,700 bytes
 
 
 def default_name(uri: str) -> str:
     """What to call a component: the last part of its id; table.column for a column, name@v5 for a version 5."""
     parts = parse_uri(uri)
-    if parts.type == "column":
+    if parts.type == "column" and COLUMN_MARK in parts.id:
         return column_name(uri)
     *before, last = parts.id.rstrip("/").split("/")
     if parts.type.endswith("_version") and before:
         return f"{before[-1]}@{f'v{last}' if last.isdecimal() else last}"
     return last or parts.id
+
+
+def qualified_name(uri: str) -> str:
+    """The whole path of a component in its system, ending with its `default_name`.
+
+    ``db:5432/shop.public.orders.amount`` for a column, so that ``public.orders.amount`` is an end of it.
+    """
+    parts: Uri = parse_uri(uri)
+    name = default_name(uri)
+    if parts.type == "column" and COLUMN_MARK in parts.id:
+        head, _, column = parts.id.rpartition(COLUMN_MARK)
+        table = name[: -len(column) - len(".")]  # the last part of `head`, without a file's ending
+        return head[: head.rfind(table)] + name
+    *before, last = parts.id.rstrip("/").split("/")
+    if parts.type.endswith("_version") and before:
+        return "/".join([*before[:-1], name])
+    return "/".join([*before, last or parts.id])
+
+
+def fold(name: str) -> str:
+    """As names are looked up: without case."""
+    return name.casefold()[:_LONGEST]
+
+
+def backwards(uri: str) -> str:
+    """The path folded and read from its end, closed with a slash."""
+    return f"/{qualified_name(uri)}".casefold()[-_LONGEST:][::-1]
+
+
+def ends_with(name: str) -> tuple[str, str]:
+    """The range of `backwards`, from the first on, before the second, of paths that end with a name's parts.
+
+    In the order of code points "." and "/" are neighbours, and "0" comes next: one range is both boundaries.
+    """
+    folded = name.casefold()[-_LONGEST + 1 :][::-1]
+    return f"{folded}.", f"{folded}0"
 
 
 class Interner:
@@ -63,9 +101,10 @@ class Interner:
         rows = []
         for uri, number in self.new.items():
             parts, name = parse_uri(uri), default_name(uri)
-            rows.append((number, uri, parts.type, parts.platform, name, name.casefold()))
+            rows.append((number, uri, parts.type, parts.platform, name, fold(name), backwards(uri)))
         self._session.execute_many(
-            "INSERT INTO lifecycle_components (id, uri, type, platform, name, folded) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO lifecycle_components (id, uri, type, platform, name, folded, backwards) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
             trusted=True,
         )
