@@ -25,7 +25,7 @@ def table(number: int) -> str:
 
 
 def chain(first: int, last: int) -> list[Observation]:
-    """table first → … → table last."""
+    """A line of tables, from the first to the last."""
     return [
         Observation(table(n + 1), version=1, edges=(Edge(table(n), "derives", table(n + 1)),))
         for n in range(first, last)

@@ -8,7 +8,7 @@ from motherlode.core.sql import Session, in_batches, places
 from motherlode.lifecycle.naming import COLUMN_MARK, column_name
 from motherlode.lifecycle.uris import Uri, parse_uri
 
-__all__ = ["Interner", "backwards", "default_name", "ends_with", "fold", "qualified_name"]
+__all__ = ["Addresses", "Interner", "backwards", "default_name", "ends_with", "fold", "qualified_name"]
 
 _LONGEST = 500  # characters of a name that are looked up by: an index entry of PostgreSQL has at most 2,700 bytes
 
@@ -60,41 +60,57 @@ def ends_with(name: str) -> tuple[str, str]:
     return f"{folded}.", f"{folded}0"
 
 
-class Interner:
-    """Ids of addresses inside one write transaction; new ones become rows with `flush`."""
+class Addresses(dict[str, int]):
+    """Ids by address; what is not there gets the next id, and is remembered as new."""
 
-    def __init__(self, session: Session, known: dict[str, int]) -> None:
-        self._session, self._known = session, known
-        row = session.one("SELECT max(id) FROM lifecycle_components")
-        self.n_components = 0 if row is None or row[0] is None else row[0] + 1
-        self._first = self.n_components
+    next_id = 0
+
+    def __init__(self) -> None:
+        super().__init__()
         self.new: dict[str, int] = {}
+
+    def __missing__(self, uri: str) -> int:
+        parse_uri(uri)
+        found = self[uri] = self.new[uri] = self.next_id
+        self.next_id += 1
+        return found
+
+
+class Interner:
+    """Ids of addresses inside one write transaction; new ones become rows with `flush`.
+
+    ids: of addresses that `look_up` was told of; others would get a second id. A transaction that is not kept leaves
+    ids in it that were never written: throw it away.
+    """
+
+    def __init__(self, session: Session, ids: Addresses) -> None:
+        self._session, self.ids = session, ids
+        row = session.one("SELECT max(id) FROM lifecycle_components")
+        self._first = ids.next_id = 0 if row is None or row[0] is None else row[0] + 1
+
+    @property
+    def new(self) -> dict[str, int]:
+        """Those met first in this transaction and not written yet."""
+        return self.ids.new
 
     def is_new(self, number: int) -> bool:
         """Whether the component was met first in this transaction."""
         return number >= self._first
 
     def look_up(self, uris: Iterable[str]) -> None:
-        """Fetch the ids of those that are not known yet, so that `id_of` asks the database for none of them."""
+        """Fetch the ids of those that are not known yet, so that `ids` is not asked for one that the database has."""
         if self._first == 0:
             return
-        unknown = {uri for uri in uris if uri not in self._known and uri not in self.new}
+        ids = self.ids
+        unknown = {uri for uri in uris if uri not in ids}
         for batch in in_batches(sorted(unknown)):
-            self._known.update(
+            ids.update(
                 self._session.execute(f"SELECT uri, id FROM lifecycle_components WHERE uri IN ({places(batch)})", batch)
             )
 
     def id_of(self, uri: str) -> int:
         """The id, a new one for an address that `look_up` did not find. Raises InputError for what is no address."""
-        found = self._known.get(uri)
-        if found is None:
-            found = self.new.get(uri)
-        if found is None:
-            parse_uri(uri)
-            found = self.n_components
-            self.n_components += 1
-            self.new[uri] = found
-        return found
+        return self.ids[uri]
 
     def flush(self) -> None:
         """Write the rows of new components."""
@@ -108,5 +124,4 @@ class Interner:
             rows,
             trusted=True,
         )
-        self._known.update(self.new)
         self.new.clear()

@@ -11,6 +11,7 @@ from motherlode.core.ports import Progress
 from motherlode.core.sql import Database, Session, in_batches
 from motherlode.errors import InputError, LodeError
 from motherlode.lifecycle.aspects import AspectKey
+from motherlode.lifecycle.components import Addresses
 from motherlode.lifecycle.record import Item, Provider
 from motherlode.lifecycle.recording import Recording, Source, Tally
 from motherlode.lifecycle.uris import parse_uri
@@ -52,13 +53,13 @@ class Ingestion:
 
     def __init__(self, database: Database, clock: Callable[[], int]) -> None:
         self._database, self._clock = database, clock
-        self._known: dict[str, int] = {}
+        self._known = Addresses()
 
     @contextmanager
     def recording(self) -> Iterator[Recording]:
         """One write transaction."""
         if len(self._known) > _MOST_KNOWN:
-            self._known = {}
+            self._known = Addresses()
         known = self._known
         try:
             with without_collection(), self._database.write() as session:
@@ -66,7 +67,7 @@ class Ingestion:
                 yield recording
                 recording.finish()
         except BaseException:
-            self._known = {}  # it may hold ids that were never written
+            self._known = Addresses()  # it may hold ids that were never written
             raise
 
     def ask(self, question: Callable[[Session], bool]) -> bool:

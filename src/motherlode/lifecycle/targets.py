@@ -127,9 +127,7 @@ def _named(session: Session, name: str, types: tuple[str, ...]) -> list[Componen
     of_type = f" AND c.type IN ({places(types)})" if types else ""
     start = f"SELECT {_COLUMNS} FROM lifecycle_components c WHERE c.folded = ?"
     for exactly, values in ((" AND c.name = ?", (name,)), ("", ())):
-        rows = session.execute(
-            f"{start}{exactly}{of_type} ORDER BY c.id LIMIT {_MOST}", (fold(name), *values, *types)
-        )
+        rows = session.execute(f"{start}{exactly}{of_type} ORDER BY c.id LIMIT {_MOST}", (fold(name), *values, *types))
         if rows:
             return _first_type([ComponentRow(*row) for row in rows], types)
     found = ends_in(session, name, types, _MOST_ENDINGS)
