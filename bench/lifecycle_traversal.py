@@ -253,7 +253,7 @@ def peers(options: argparse.Namespace) -> dict[str, Any]:
 def _ours(source: Any, target: Any, n_nodes: int) -> Reach:
     classes, edges = np.zeros(len(source), np.uint8), np.arange(len(source), dtype=np.int32)
     graph = build_graph(source, target, classes, edges, n_nodes)
-    return lambda seed: reach(graph, None, [seed], [1], [[0, 1]], [False])
+    return lambda seed: reach(graph, None, [seed], [1], PLAIN, NO_IDENTITY)
 
 
 def main() -> None:
