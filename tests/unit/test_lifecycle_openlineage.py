@@ -225,7 +225,7 @@ def test_facets_of_a_dataset_become_aspects_each_with_its_own_history() -> None:
 
 def test_a_job_tells_its_sql_its_owners_and_who_starts_it() -> None:
     job = {"namespace": "shop", "name": "daily_orders", "facets": {
-        "sql": {"query": "SELECT 1"},
+        "sql": {"query": "SELECT 1 WHERE token='x'"},
         "sourceCodeLocation": {"type": "git", "url": "https://user:token@example.com/repo.git"},
         "ownership": {"owners": [{"name": "user:ada"}]},
     }}  # fmt: skip
@@ -238,7 +238,7 @@ def test_a_job_tells_its_sql_its_owners_and_who_starts_it() -> None:
         "environmentVariables": {"environmentVariables": [{"name": "KEY", "value": "hunter2"}]},
     }}  # fmt: skip
     items = read_event(event(job=job, run=run, inputs=[], outputs=[]), "one")
-    assert observed(items, JOB, "sql").attributes == {"query": "SELECT 1"}
+    assert observed(items, JOB, "sql").attributes == {"query": "SELECT 1 WHERE token='x'"}
     location = {"source_code_location": {"type": "git", "url": "https://example.com/repo.git"}}
     assert observed(items, JOB, "source_code_location").attributes == location
     assert triples(observed(items, JOB, "ownership")) == {(JOB, "owned_by", "lode://user/directory/ada")}
@@ -365,6 +365,18 @@ def test_a_fragment_without_schema_url_is_read_as_far_as_it_goes() -> None:
     items = read_event(fragment, "one")
     assert triples(observed(items, OUT, "lineage")) == COLUMN_EDGES
     assert {each.subject for each in items if isinstance(each, Observation)} == {OUT}
+
+
+def test_what_a_url_or_an_error_says_in_secret_is_left_out() -> None:
+    given = event(
+        inputs=[dataset("shop.raw.orders", "postgres://lode:hunter2@db:5432")],
+        run={"runId": RUN, "facets": {"errorMessage": {
+            "message": "no route to mysql://lode:hunter2@db?api_key=hunter2", "programmingLanguage": "JAVA"}}},
+    )  # fmt: skip
+    items = read_event(given, "one")
+    assert "hunter2" not in repr(items)
+    assert (RAW, "read_by", JOB) in triples(report(items))
+    assert report(items).attributes["error"] == "no route to mysql://db?api_key=…"
 
 
 def test_namespaces_can_be_called_otherwise() -> None:

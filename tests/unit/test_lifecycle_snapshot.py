@@ -11,6 +11,7 @@ import pytest
 from motherlode.lifecycle import snapshot as module
 from motherlode.lifecycle.graph import LifecycleGraph, open_lifecycle
 from motherlode.lifecycle.record import Edge, Observation
+from motherlode.lifecycle.snapshot_file import SUFFIX, read_snapshot
 from motherlode.lifecycle.uris import make_uri
 
 
@@ -24,7 +25,7 @@ def table(number: int) -> str:
 
 
 def chain(first: int, last: int) -> list[Observation]:
-    """table first → … → table last."""
+    """A line of tables, from the first to the last."""
     return [
         Observation(table(n + 1), version=1, edges=(Edge(table(n), "derives", table(n + 1)),))
         for n in range(first, last)
@@ -36,7 +37,7 @@ def reached(graph: LifecycleGraph, number: int = 0) -> list[str]:
 
 
 def snapshot_file(path: Path) -> Path:
-    return path.with_name(path.name + module.SUFFIX)
+    return path.with_name(path.name + SUFFIX)
 
 
 def test_the_next_opening_reads_the_file_and_not_the_edges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +92,7 @@ def test_a_file_that_is_not_whole_is_ignored_and_made_anew(tmp_path: Path, damag
     file.write_bytes(bytes(data))
     with open_lifecycle(path) as graph:
         assert reached(graph) == expected
-    module.read_snapshot(file, None)
+    assert read_snapshot(file, None) is None
     with open_lifecycle(path) as graph:
         assert reached(graph) == expected
 

@@ -31,6 +31,7 @@ _TRIVIAL = {"data", "train", "test", "model", "models", "output", "input", "raw"
 _WORTH = {"hash": 0.95, "name3": 0.9, "path3": 0.85, "path2": 0.7, "name2": 0.6, "name1": 0.3}
 _COLUMNS_WORTH = 0.75  # at least three columns, all in common
 _LEAST = 0.6
+_TELLING = ('"columns":', '"hashes":', '"paths":')
 
 
 @dataclass
@@ -71,9 +72,10 @@ def features(session: Session, ids: Iterable[int]) -> dict[int, Features]:
         ):
             mine = found.setdefault(number, Features(number, uri, parse_uri(uri)))
             providers[number].add(provider)
-            said = json.loads(attributes)
-            mine.keys |= _said_keys(said)
-            columns[number] |= {str(name).casefold() for name in _texts(said.get("columns"))}
+            if any(name in attributes for name in _TELLING):
+                said = json.loads(attributes)
+                mine.keys |= _said_keys(said)
+                columns[number] |= {str(name).casefold() for name in _texts(said.get("columns"))}
     for mine in found.values():
         mine.keys |= _named_keys(mine.parts)
     _add_columns(session, found, columns)

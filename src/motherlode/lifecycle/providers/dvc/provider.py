@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from motherlode.errors import InputError
 from motherlode.lifecycle.naming import dataset_uri, pipeline_uri, tag_uri
 from motherlode.lifecycle.providers.dvc.repository import (
     name_of_url,
@@ -18,6 +19,7 @@ from motherlode.lifecycle.providers.dvc.repository import (
     resolve_remote,
 )
 from motherlode.lifecycle.providers.dvc.stages import Artifact, Marked, Ref, Stage
+from motherlode.lifecycle.providers.guarding import guarded
 from motherlode.lifecycle.providers.places import has_scheme, place_uri, safe_location
 from motherlode.lifecycle.record import Edge, Item, Observation, Rejected
 from motherlode.lifecycle.uris import make_uri
@@ -63,8 +65,11 @@ class Dvc:
             if isinstance(item, Rejected):
                 yield item
             else:
-                repository.add(item)
-        yield from repository.observations()
+                try:
+                    repository.add(item)
+                except InputError as error:
+                    yield Rejected(str(item)[:200], str(error))
+        yield from guarded("models and data", repository.observations())
 
     def hydrate(self, subject: str) -> Iterable[Item]:
         """The present state of one component; the repository's small files are all read for it."""

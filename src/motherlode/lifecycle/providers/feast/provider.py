@@ -22,6 +22,7 @@ from motherlode.lifecycle.providers.feast.observations import (
 )
 from motherlode.lifecycle.providers.feast.registry import Record, read_registry
 from motherlode.lifecycle.providers.feast.sources import address_of, column_of, kind_of, paths_of, source_name
+from motherlode.lifecycle.providers.guarding import guarded
 from motherlode.lifecycle.providers.tags import owner_edges, tag_edges
 from motherlode.lifecycle.record import Edge, Item, Observation, Rejected
 
@@ -71,8 +72,8 @@ class Feast:
                 keys = join_keys.setdefault(record.project, {})
                 keys[record.name] = record.spec.get("join_key") or record.name
         for record in records:
-            yield from _of(record, join_keys.get(record.project, {}))
-        yield from _datasets(records)
+            yield from guarded(f"{record.kind} {record.name}", _of(record, join_keys.get(record.project, {})))
+        yield from guarded("data sources", _datasets(records))
 
     def hydrate(self, subject: str) -> Iterable[Item]:
         """The present state of one component. A registry is one file, which is read as a whole."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from motherlode.errors import InputError
 from motherlode.lifecycle.naming import dataset_version_uri, owner_uri, pipeline_uri, tag_uri
-from motherlode.lifecycle.providers.openlineage.reading import Reading, objects, text, without_secrets
+from motherlode.lifecycle.providers.openlineage.reading import Reading, objects, text
+from motherlode.lifecycle.providers.secrets import without_secrets
 from motherlode.lifecycle.record import Edge, Observation
 
 __all__ = ["DATASET_ASPECTS", "observe_dataset", "observe_job"]
@@ -115,13 +116,15 @@ def _plain(
         if facet.get("_deleted") is True:
             yield _gone(uri, aspect, reading)
             continue
-        kept = {field: _tidy(facet[field]) for field in fields if facet.get(field) is not None}
+        kept = {field: _tidy(field, facet[field]) for field in fields if facet.get(field) is not None}
         if kept:
             yield Observation(uri, aspect, reading.at, attributes={aspect: kept} if aspect in _NESTED else kept)
 
 
-def _tidy(value: Any) -> Any:
-    return without_secrets(value[:_MAX_TEXT]) if isinstance(value, str) else value
+def _tidy(field: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return without_secrets(value) if field.lower().endswith(("uri", "url")) else value[:_MAX_TEXT]
 
 
 def _schema(uri: str, facet: Mapping[str, Any], reading: Reading) -> Observation:
