@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,6 +166,22 @@ def test_a_restart_loses_nothing_and_says_nothing_twice(broker: str, topic: str,
         after = read(graph, topic, settings, 1)
         assert after.n_messages == 1
         assert jobs(graph) == ["a", "b", "c"]
+
+
+def test_it_reads_until_it_is_told_to_stop(broker: str, topic: str, tmp_path: Path) -> None:
+    send(broker, topic, event("a"))
+    stop, reports = threading.Event(), list[KafkaReport]()
+    with open_lifecycle(tmp_path / "g.db") as graph:
+        settings = config(broker, topic)
+        thread = threading.Thread(target=lambda: reports.append(consume_events(graph, [topic], settings, stop=stop)))
+        thread.start()
+        began = time.monotonic()
+        while not jobs(graph) and time.monotonic() - began < 60:
+            time.sleep(0.1)
+        stop.set()
+        thread.join(timeout=30)
+        assert jobs(graph) == ["a"]
+    assert reports == [KafkaReport(n_messages=1, n_events=1)]
 
 
 class Recorded:

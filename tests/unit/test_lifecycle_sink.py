@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from motherlode.core.ports import LifecycleSink, Place, TokenVectors, WorkRecord
 from motherlode.lifecycle.graph import open_lifecycle
 from motherlode.lifecycle.local_names import Project, find_project
+from motherlode.lifecycle.record import Observation
 from motherlode.nuggets.store import open_nuggets
 from motherlode.retrieval.build import build_index
 from motherlode.retrieval.shard_build import build_sharded_index
@@ -83,11 +84,11 @@ def test_an_index_is_what_a_change_of_its_documents_reaches(project: Path, monke
     index = built()
     with open_lifecycle("graph.db", read_only=True) as graph:
         rows = {(row.type, row.uri): row for row in graph.impact("dataset:handbook", "drop").rows}
-        reached = rows["index", "lode://index/motherlode/shop/docs-index"]
-        assert [(step.relation, step.target) for step in reached.path] == [
-            ("read_by", "lode://pipeline/motherlode/index/shop/docs-index"),
-            ("produced", "lode://index/motherlode/shop/docs-index"),
-        ]
+        job = "lode://pipeline/motherlode/index/shop/docs-index"
+        assert [step.relation for step in rows["pipeline", job].path] == ["read_by"]
+        made = rows["index", "lode://index/motherlode/shop/docs-index"]
+        assert (made.severity, made.path[-1].target) == ("STALE", made.uri)
+        assert [row.uri for row in graph.downstream(job, max_depth=1, types=["index"]).rows] == [made.uri]
         sources = [row.uri for row in graph.upstream("index:docs-index").rows]
         assert "lode://model/motherlode/lengths" in sources
         assert {row.name: row.severity for row in graph.impact("model:lengths", "drop").rows}["docs-index"] == "BREAKS"
@@ -117,7 +118,7 @@ def test_what_is_written_names_no_home_and_tells_settings_counts_and_the_manifes
     assert run["state"] == "COMPLETE"
     assert any(str(found.get("version")).startswith("sha256:") for found in contents)
     md5 = hashlib.md5((project / "handbook" / "returns.md").read_bytes()).hexdigest()
-    assert {"digest": f"md5:{md5}"} in contents
+    assert {"hashes": {"md5": md5}} in contents
 
 
 def test_off_and_no_default_graph_touch_no_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,6 +222,17 @@ def test_an_index_that_is_built_anew_of_other_documents_forgets_the_old_ones(
     build_text_index("docs-index", Corpus(["other.txt"]), LengthEncoder(), overwrite=True)
     with open_lifecycle("graph.db", read_only=True) as graph:
         assert [row.name for row in graph.upstream("index:docs-index", types=["dataset"]).rows] == ["other.txt"]
+
+
+def test_a_file_that_another_tool_tracks_is_known_by_its_hash(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LODE_LIFECYCLE", "graph.db")
+    md5 = hashlib.md5((project / "handbook" / "returns.md").read_bytes()).hexdigest()
+    tracked = "lode://dataset/dvc/shop-docs/published/rules.md"
+    with open_lifecycle("graph.db") as graph:
+        graph.add([Observation(tracked, version=1, attributes={"hashes": {"md5": md5}})], provider="dvc")
+    build_text_index("docs-index", Corpus(["handbook/returns.md"]), LengthEncoder())
+    with open_lifecycle("graph.db", read_only=True) as graph:
+        assert "docs-index" in [row.name for row in graph.downstream(tracked, types=["index"]).rows]
 
 
 def test_builds_from_vectors_tell_the_sink_they_are_given(project: Path) -> None:

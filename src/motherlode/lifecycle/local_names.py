@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path, PurePath
-from urllib.parse import urlsplit
 
 from motherlode.errors import InputError
 from motherlode.lifecycle.naming import dataset_uri
+from motherlode.lifecycle.providers.places import has_scheme, place_uri, safe_location
 from motherlode.lifecycle.uris import make_uri
 
 __all__ = ["Project", "find_project", "without_home"]
 
 _MARKS = (".lode", ".git", "pyproject.toml")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 class Project:
@@ -42,21 +41,19 @@ class Project:
         nor password nor query. ``scheme:name`` without slashes (``python:stdlib``) is a name on that platform.
         """
         text = os.fspath(where)
-        if _URL.match(text) and not text.lower().startswith("file://"):
-            parts = urlsplit(text)
-            host = parts.netloc.rpartition("@")[2]
-            path = parts.path.strip("/")
-            return dataset_uri(f"{parts.scheme}://{host}", path) if path else dataset_uri(parts.scheme, host)
+        if has_scheme(text) and not text.lower().startswith("file:"):
+            located = place_uri(text, "motherlode", self.name)
+            if located is not None:
+                return located
         if match := re.fullmatch(r"([a-z][a-z0-9_+.-]+):([^/\\]+)", text):
             return dataset_uri(match[1], match[2])
-        return self._named("dataset", re.sub(r"^file://(localhost)?(?=/)", "", text, flags=re.IGNORECASE), "file")
+        return self._named("dataset", re.sub(r"^file:(//(localhost)?)?(?=/)", "", text, flags=re.IGNORECASE), "file")
 
     def component(self, kind: str, where: str | os.PathLike[str]) -> str:
         """The address of something of ours at a path or URL, e.g. an index."""
         text = os.fspath(where)
-        if _URL.match(text):
-            parts = urlsplit(text)
-            return make_uri(kind, "motherlode", f"{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/"))
+        if has_scheme(text):
+            return make_uri(kind, "motherlode", safe_location(text).partition(":")[2].strip("/"))
         return self._named(kind, text, "motherlode")
 
     def _named(self, kind: str, path: str, elsewhere: str) -> str:

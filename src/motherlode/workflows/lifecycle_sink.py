@@ -149,7 +149,13 @@ def _version(record: WorkRecord) -> dict[str, Any]:
 
 
 def _dataset(uri: str, place: Place, at: int) -> Observation:
-    told = {"digest": place.digest, "n_rows": place.n_rows}
+    """Of the place's content; hashes are what tells one file under two addresses, e.g. DVC's and ours."""
+    method, colon, value = (place.digest or "").partition(":")
+    told = {
+        "hashes": {method: value} if colon else None,
+        "digest": None if colon else place.digest,
+        "n_rows": place.n_rows,
+    }
     return Observation(
         uri, "content", at, attributes={name: value for name, value in told.items() if value is not None}
     )
