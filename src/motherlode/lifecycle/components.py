@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from motherlode.core.sql import Session, in_batches, places
@@ -13,11 +12,14 @@ __all__ = ["Interner", "default_name"]
 
 
 def default_name(uri: str) -> str:
-    """What to call a component that says no name: the last part of its id; table.column for a column."""
+    """What to call a component: the last part of its id; table.column for a column, name@v5 for a version 5."""
     parts = parse_uri(uri)
     if parts.type == "column":
         return column_name(uri)
-    return re.split(r"/", parts.id.rstrip("/"))[-1] or parts.id
+    *before, last = parts.id.rstrip("/").split("/")
+    if parts.type.endswith("_version") and before:
+        return f"{before[-1]}@{f'v{last}' if last.isdecimal() else last}"
+    return last or parts.id
 
 
 class Interner:

@@ -10,6 +10,8 @@ from types import TracebackType
 from motherlode.core.ports import NullProgress, Progress
 from motherlode.core.sql import open_database
 from motherlode.core.time import Clock, now, parse_instant, to_micros
+from motherlode.lifecycle import decisions as _decisions
+from motherlode.lifecycle.inference.formation import Formed, form
 from motherlode.lifecycle.ingestion import Ingestion, IngestReport
 from motherlode.lifecycle.record import Item, Provider
 from motherlode.lifecycle.recording import Tally
@@ -50,6 +52,8 @@ class LifecycleGraph(GraphView):
         report = IngestReport()
         for provider in providers:
             report.providers.append(self.ingestion.sweep(provider, progress or NullProgress()))
+        formed = self.form()
+        report.n_inferred, report.n_withdrawn = formed.n_inferred, formed.n_withdrawn
         if strict and report.failed:
             first, *others = (failed.error for failed in report.failed if failed.error is not None)
             for error in others:
@@ -59,7 +63,21 @@ class LifecycleGraph(GraphView):
 
     def add(self, items: Iterable[Item], *, provider: str = "python", scope: str = "") -> Tally:
         """Records items that come by themselves: events of a stream, statements of a program."""
-        return self.ingestion.add(provider, scope, items)
+        tally = self.ingestion.add(provider, scope, items)
+        self.form()
+        return tally
+
+    def form(self, again: Iterable[int] = ()) -> Formed:
+        """Concludes what follows from everything recorded since the last time, and withdraws what no longer does.
+
+        `ingest`, `add` and `work` end with it. again: ids of components around which to conclude everything anew.
+        """
+        return form(self.ingestion, again)
+
+    confirm = _decisions.confirm
+    refuse = _decisions.refuse
+    undo = _decisions.undo
+    decisions = _decisions.decisions
 
     def notify(self, provider: Provider, subject: str, event: str = "changed") -> None:
         """Keeps a thin event: something happened to the component; `work` will ask its provider what it is now."""
@@ -67,7 +85,9 @@ class LifecycleGraph(GraphView):
 
     def work(self, *providers: Provider, limit: int = 1000) -> Tally:
         """Hydrates what notices speak of, those that are due; what fails waits longer with every try."""
-        return self.ingestion.work(providers, limit=limit)
+        tally = self.ingestion.work(providers, limit=limit)
+        self.form()
+        return tally
 
     def as_of(
         self,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from motherlode.core.ports import Progress
-from motherlode.core.sql import Database, in_batches
+from motherlode.core.sql import Database, Session, in_batches
 from motherlode.errors import InputError, LodeError
 from motherlode.lifecycle.aspects import AspectKey
 from motherlode.lifecycle.record import Item, Provider
@@ -64,6 +64,11 @@ class Ingestion:
         except BaseException:
             self._known = {}  # it may hold ids that were never written
             raise
+
+    def ask(self, question: Callable[[Session], bool]) -> bool:
+        """Answer a question about what is recorded."""
+        with self._database.read() as session:
+            return question(session)
 
     def sweep(self, provider: Provider, progress: Progress) -> ProviderReport:
         """Everything the provider has, in transactions of some thousand items; then, of a listing, what is missing.

@@ -16,6 +16,7 @@ __all__ = [
     "column_uri",
     "dataset_of_column",
     "dataset_uri",
+    "dataset_version_uri",
     "owner_uri",
     "pipeline_uri",
     "run_uri",
@@ -63,6 +64,12 @@ def column_name(column: str) -> str:
     parts: Uri = parse_uri(column)
     head, _, name = parts.id.rpartition(COLUMN_MARK)
     return f"{re.split(r'[/.]', _EXTENSION.sub('', head))[-1]}.{name}"
+
+
+def dataset_version_uri(dataset: str, version: str) -> str:
+    """The address of a version of the dataset at the address `dataset`, e.g. a snapshot or a table format's version."""
+    parts = parse_uri(dataset)
+    return make_uri("dataset_version", parts.platform, f"{parts.id}@{version}")
 
 
 def pipeline_uri(namespace: str, name: str, platform: str = "openlineage") -> str:

@@ -104,7 +104,7 @@ _TOLD = _Effect(_kinds(_I, _I, _I, _I), (_N, _N, _I, _I, _I, _I))
 _MADE = _Effect(_kinds(_S, _I, _S, _I), (_N, _N, _I, _S, _I, _S))
 
 _DEPENDENCIES = (
-    *("read_by", "writes", "derives", "feeds", "input_of", "deployed_as"),
+    *("read_by", "writes", "derives", "feeds", "input_of", "registered_as", "deployed_as"),
     *("tested_in", "cell_of", "scored", "supports"),
 )
 

@@ -114,12 +114,17 @@ class Reading:
         return found
 
     def described(self, ids: Collection[int]) -> set[int]:
-        """Those of which at least one provider says something."""
+        """Those of which at least one provider says something; a column, also when its table's schema has it."""
         found: set[int] = set()
         for batch in in_batches(sorted(ids)):
             rows = self.session.execute(
                 f"SELECT DISTINCT f.component FROM lifecycle_facts f WHERE f.component IN ({places(batch)}) "
                 f"AND {self.moment.where('f')}",
+                batch,
+            )
+            rows += self.session.execute(
+                f"SELECT DISTINCT e.target FROM lifecycle_edges e WHERE e.target IN ({places(batch)}) "
+                f"AND e.relation = {RELATIONS['has_column'].code} AND {self.moment.where('e')}",
                 batch,
             )
             found.update(number for (number,) in rows)

@@ -45,6 +45,7 @@ RELATIONS = _declared(
     Relation("evaluates", "evaluated_on", "a dataset measures a model or version"),
     Relation("has_run", "run_of", "a pipeline has a run"),
     Relation("produced", "produced_by", "a pipeline or run made a model, version, index or dataset version"),
+    Relation("registered_as", "registers", "a logged model or another version becomes a version of a registered model"),
     Relation("deployed_as", "deploys", "a model version serves behind a deployment or alias"),
     Relation("tested_in", "tests", "a model version or deployment is what a cell of an experiment gets"),
     Relation("cell_of", "has_cell", "a cell belongs to an A/B test"),

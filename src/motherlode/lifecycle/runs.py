@@ -146,8 +146,9 @@ class Runs:
         for job, its_runs in jobs.items():
             if job in counted:
                 continue
-            if any(run.counted_at is not None for run in its_runs):
-                seen.append(Observation(job, "announced", version=EVER - 1, gone=True))
+            ends = [run.counted_at for run in its_runs if run.counted_at is not None]
+            if ends:
+                seen.append(Observation(job, "announced", EVER - 1, valid_from=min(ends), gone=True))
                 continue
             seen += [
                 Observation(job, "announced", run.last_at, len(run.edges), run.first_at, edges=tuple(run.edges))

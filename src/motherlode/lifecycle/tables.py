@@ -36,6 +36,7 @@ CREATE TABLE lifecycle_facts (
     content BIGINT NOT NULL, valid_from BIGINT NOT NULL, valid_to BIGINT NOT NULL,
     recorded_from BIGINT NOT NULL, recorded_to BIGINT NOT NULL);
 CREATE INDEX lifecycle_facts_component ON lifecycle_facts (component);
+CREATE INDEX lifecycle_facts_closed ON lifecycle_facts (recorded_to) WHERE recorded_to < 4611686018427387904;
 CREATE TABLE lifecycle_edges (
     id BIGINT PRIMARY KEY, source BIGINT NOT NULL, relation INTEGER NOT NULL, target BIGINT NOT NULL,
     provider BIGINT NOT NULL, subject BIGINT NOT NULL, aspect TEXT NOT NULL,
@@ -49,6 +50,9 @@ CREATE INDEX lifecycle_edges_closed ON lifecycle_edges (recorded_to) WHERE recor
 CREATE TABLE lifecycle_premises (edge BIGINT NOT NULL, support INTEGER NOT NULL, premise BIGINT NOT NULL);
 CREATE INDEX lifecycle_premises_edge ON lifecycle_premises (edge);
 CREATE INDEX lifecycle_premises_premise ON lifecycle_premises (premise);
+CREATE TABLE lifecycle_keys (component BIGINT NOT NULL, name TEXT NOT NULL);
+CREATE INDEX lifecycle_keys_component ON lifecycle_keys (component);
+CREATE INDEX lifecycle_keys_name ON lifecycle_keys (name);
 CREATE TABLE lifecycle_runs (
     run BIGINT PRIMARY KEY, provider BIGINT NOT NULL, job BIGINT NOT NULL, first_at BIGINT NOT NULL,
     last_at BIGINT NOT NULL, state TEXT NOT NULL, counted_at BIGINT, edges TEXT NOT NULL, attributes TEXT NOT NULL,

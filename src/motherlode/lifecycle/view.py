@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from motherlode.core.sql import Database
 from motherlode.lifecycle import impact as _impact
+from motherlode.lifecycle.detail import owners, show
+from motherlode.lifecycle.difference import diff
+from motherlode.lifecycle.doctor import doctor
+from motherlode.lifecycle.fingerprint import fingerprint
 from motherlode.lifecycle.lineage import Lineage, lineage, path, unused
+from motherlode.lifecycle.search import search
+from motherlode.lifecycle.selectors import select
 
 if TYPE_CHECKING:
     from motherlode.lifecycle.snapshot import Snapshots
@@ -38,6 +44,13 @@ class GraphView:
     impact = _impact.impact
     path = path
     unused = unused
+    fingerprint = fingerprint
+    search = search
+    select = select
+    show = show
+    owners = owners
+    diff = diff
+    doctor = doctor
 
     def upstream(
         self, target: str, *, max_depth: int | None = None, n_max: int | None = None, types: Collection[str] = ()

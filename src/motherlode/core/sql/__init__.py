@@ -18,7 +18,7 @@ tells PostgreSQL the type of a value (``? IS NULL``); that lower() of SQLite kno
 """
 
 from motherlode.core.sql.batches import in_batches, places
-from motherlode.core.sql.database import Database, Migration, open_database
+from motherlode.core.sql.database import Database, Migration, open_database, open_foreign_database
 from motherlode.core.sql.sessions import Session
 
-__all__ = ["Database", "Migration", "Session", "in_batches", "open_database", "places"]
+__all__ = ["Database", "Migration", "Session", "in_batches", "open_database", "open_foreign_database", "places"]

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +16,7 @@ from motherlode.core.sql.sessions import Session
 from motherlode.core.sql.sqlite import SqliteDriver
 from motherlode.errors import ConflictError, DataError, InputError
 
-__all__ = ["Database", "Migration", "open_database"]
+__all__ = ["Database", "Migration", "open_database", "open_foreign_database"]
 
 Migration = Callable[[Session], None]
 
@@ -57,6 +58,26 @@ def open_database(
         database.close()
         raise
     return database
+
+
+def open_foreign_database(path: str | os.PathLike[str], *, timeout_s: float = 5) -> Database:
+    """Opens another program's SQLite file for reading, e.g. MLflow's: no migrations, and nothing in it changes.
+
+    Text that is no UTF-8 comes back with U+FFFD in its place. SQLite keeps a -shm file beside one with a write-ahead
+    log. Raises InputError (not there, a folder), DataError (no SQLite file), ConflictError (locked for longer than
+    ``timeout_s``, not readable).
+    """
+    where = Path(path)
+    if not where.is_file():
+        raise InputError(f"{where} is {'a folder' if where.is_dir() else 'not there'}; expected a SQLite file.")
+    driver = SqliteDriver(where, read_only=True, create=False, timeout_s=timeout_s, is_foreign=True)
+    database = Database(driver, read_only=True, timeout_s=timeout_s)
+    try:
+        with database.read():
+            return database
+    except BaseException:
+        database.close()
+        raise
 
 
 def _migrate(database: Database, driver: Any, migrations: Sequence[Migration], namespace: str, *, create: bool) -> None:

@@ -35,7 +35,15 @@ class SqliteDriver:
 
     dialect = SQLITE
 
-    def __init__(self, where: str | os.PathLike[str], *, read_only: bool, create: bool, timeout_s: float) -> None:
+    def __init__(
+        self,
+        where: str | os.PathLike[str],
+        *,
+        read_only: bool,
+        create: bool,
+        timeout_s: float,
+        is_foreign: bool = False,
+    ) -> None:
         import sqlite3
 
         self._sqlite3 = sqlite3
@@ -51,6 +59,7 @@ class SqliteDriver:
         self.has_readers = self.closes_for_fork = not self.in_memory
         self.survives_fork = False
         self._read_only, self._create, self._timeout_s = read_only, create, timeout_s
+        self._is_foreign = is_foreign  # another program's file
         self._check_place()
 
     def connect(self, *, write: bool) -> sqlite3.Connection:
@@ -65,6 +74,8 @@ class SqliteDriver:
             )
         except self.errors as error:
             raise self.typed(error) from error
+        if self._is_foreign:  # whose text may be no UTF-8; one such name is no reason to lose the other rows
+            raw.text_factory = lambda text: text.decode("utf-8", "replace")
         try:
             self._patiently(lambda: self._prepare(raw, write=write))
         except BaseException:
@@ -174,6 +185,11 @@ class SqliteDriver:
             return ConflictError(f"{where}: the disk is full; free some space and write again. Nothing was changed")
         if code == _READONLY:
             return self._refused_write()
+        if self._is_foreign and primary in (_READONLY, _CANTOPEN):
+            return ConflictError(
+                f"{where}: cannot be opened for reading ({said}): its permissions forbid it, or its own program did "
+                "not finish a transaction. Check the permissions, or let that program open the file once."
+            )
         if primary in (_READONLY, _CANTOPEN, 3, 23):
             return ConflictError(
                 f"{where}: the file or its folder cannot be opened for writing ({said}); SQLite also "

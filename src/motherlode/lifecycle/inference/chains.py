@@ -1,0 +1,118 @@
+"""Evaluating rules forward: what follows from each edge that is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+from motherlode.core.sql import Session, in_batches, places
+from motherlode.lifecycle.inference.rules import RULES, Rule, Way
+from motherlode.lifecycle.inference.supports import Live, Supports
+from motherlode.lifecycle.reading import ComponentRow
+from motherlode.lifecycle.relations import RELATION_NAMES, RELATIONS
+
+__all__ = ["Chains"]
+
+_Chain = tuple[int, tuple[Live, ...]]
+"""The node at the far end, and the edges on the way to it."""
+
+
+class Chains:
+    """Rules over the edges that hold, inside one write transaction. refused: (source, relation, target) that people
+    refused.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        supports: Supports,
+        refused: set[tuple[int, int, int]],
+        rules: Iterable[Rule] = RULES,
+    ) -> None:
+        self._session, self._supports, self._refused = session, supports, refused
+        self._by_relation: dict[str, list[tuple[Rule, int]]] = {}
+        for rule in rules:
+            for place, (relation, _) in enumerate(rule.steps):
+                self._by_relation.setdefault(relation, []).append((rule, place))
+        self._components: dict[int, ComponentRow] = {}
+
+    def follow(self, opened: Iterable[int]) -> None:
+        """Conclude everything that needs at least one of the edges."""
+        for edge in self._supports.live(opened).values():
+            for rule, place in self._by_relation.get(RELATION_NAMES[edge.relation], ()):
+                for near, far in _ends(edge, rule.steps[place][1]):
+                    self._apply(rule, place, edge, near, far)
+
+    def _apply(self, rule: Rule, place: int, edge: Live, near: int, far: int) -> None:
+        left = self._walk(near, [(name, _turned(way)) for name, way in reversed(rule.steps[:place])])
+        right = list(self._walk(far, rule.steps[place + 1 :]))
+        for (x, before), (y, after) in product(left, right):
+            premises = [*reversed(before), edge, *after]
+            if x != y and len({premise.id for premise in premises}) == len(premises) and self._fits(rule, x, y):
+                self._conclude(rule, x, y, premises)
+
+    def _walk(self, node: int, steps: Iterable[tuple[str, Way]]) -> Iterator[_Chain]:
+        chains: list[_Chain] = [(node, ())]
+        for name, way in steps:
+            code = RELATIONS[name].code
+            longer: list[_Chain] = []
+            for end, edges in chains:
+                if way in ("along", "either"):
+                    longer += [(e.target, (*edges, e)) for e in self._supports.around("source", end, code)]
+                if way in ("against", "either"):
+                    longer += [(e.source, (*edges, e)) for e in self._supports.around("target", end, code)]
+            chains = longer
+        yield from chains
+
+    def _fits(self, rule: Rule, x: int, y: int) -> bool:
+        if rule.ends == (None, None) and not rule.same_column:
+            return True
+        first, last = self._component(x), self._component(y)
+        if any(want not in (None, row.type) for want, row in zip(rule.ends, (first, last), strict=True)):
+            return False
+        return not rule.same_column or _column(first) == _column(last)
+
+    def _conclude(self, rule: Rule, x: int, y: int, premises: list[Live]) -> None:
+        if rule.concludes == "same_as" and self._component(x).uri > self._component(y).uri:
+            x, y = y, x
+        if (x, RELATIONS[rule.concludes].code, y) not in self._refused:
+            self._supports.conclude(rule, x, y, premises, f"{rule.name}: {rule.meaning}")
+
+    def _component(self, number: int) -> ComponentRow:
+        if number not in self._components:
+            row = self._session.one(
+                "SELECT id, uri, type, platform, name FROM lifecycle_components WHERE id = ?", (number,)
+            )
+            assert row is not None
+            self._components[number] = ComponentRow(*row)
+        return self._components[number]
+
+
+def _column(row: ComponentRow) -> str:
+    return row.uri.rpartition("::")[2].casefold()
+
+
+def _turned(way: Way) -> Way:
+    return {"along": "against", "against": "along", "either": "either"}[way]  # type: ignore[return-value]
+
+
+def _ends(edge: Live, way: Way) -> list[tuple[int, int]]:
+    """(node before the step, node after it)."""
+    along, against = (edge.source, edge.target), (edge.target, edge.source)
+    return {"along": [along], "against": [against], "either": [along, against]}[way]
+
+
+def refused_edges(session: Session) -> set[tuple[int, int, int]]:
+    """What people refused and did not take back."""
+    rows = session.execute(
+        "SELECT source, relation, target FROM lifecycle_decisions WHERE verdict = 'refuse' AND undone_at IS NULL"
+    )
+    return {(source, relation, target) for source, relation, target in rows}
+
+
+def component_types(session: Session, numbers: Iterable[int]) -> dict[int, str]:
+    """Types by id."""
+    found: dict[int, str] = {}
+    for batch in in_batches(sorted(set(numbers))):
+        found.update(session.execute(f"SELECT id, type FROM lifecycle_components WHERE id IN ({places(batch)})", batch))
+    return found

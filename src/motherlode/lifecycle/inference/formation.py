@@ -1,0 +1,228 @@
+"""Graph formation: what follows from everything that was recorded since the last time; runs apart from ingestion."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from motherlode.core.sql import Session, in_batches, places
+from motherlode.core.time import EVER
+from motherlode.lifecycle.inference.chains import Chains, refused_edges
+from motherlode.lifecycle.inference.matching import MATCHED_TYPES, Guess, alike, features, guesses, keys_of
+from motherlode.lifecycle.inference.rules import RULES
+from motherlode.lifecycle.inference.supports import Supports
+from motherlode.lifecycle.ingestion import Ingestion
+from motherlode.lifecycle.recording import Recording
+from motherlode.lifecycle.relations import RELATIONS
+
+__all__ = ["INFERENCE", "Formed", "form", "possible_matches"]
+
+INFERENCE = "inference"
+MATCH = "one thing, two addresses"
+"""The aspect of guesses about identity."""
+
+_EDGES_PER_TRANSACTION = 20_000
+_FACTORS = {rule.name: rule.confidence for rule in RULES}
+_SAME = RELATIONS["same_as"].code
+
+
+@dataclass
+class Formed:
+    """How many conclusions were added and withdrawn."""
+
+    n_inferred: int = 0
+    n_withdrawn: int = 0
+
+
+def form(ingestion: Ingestion, again: Iterable[int] = ()) -> Formed:
+    """Conclude and withdraw until nothing is left to do. Safe beside other writers; an interruption goes on later.
+
+    again: components around which everything is concluded anew, whether it changed or not
+    """
+    formed, anew = Formed(), set(again)
+    while anew or ingestion.ask(_is_due):
+        with ingestion.recording() as recording:
+            step = _Step(recording)
+            is_done = step.run(anew)
+            formed.n_inferred += step.supports.n_opened
+            formed.n_withdrawn += step.supports.n_closed
+        if is_done:
+            anew = set()
+    return formed
+
+
+def _state(session: Session) -> dict[str, int]:
+    return {str(name): int(value) for name, value in session.execute("SELECT name, value FROM lifecycle_state")}
+
+
+def _is_due(session: Session) -> bool:
+    """Whether anything was recorded since the last formation."""
+    return _state(session).get("stamp", 0) > _state(session).get("formed_at", 0)
+
+
+class _Step:
+    """One transaction's share of the work."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording, self.session = recording, recording.session
+        self._source = recording.source(INFERENCE, "", is_listing=False)
+        self.supports = Supports(self.session, recording.aspects, self._source.id, _FACTORS)
+        self.refused = refused_edges(self.session)
+        self.chains = Chains(self.session, self.supports, self.refused)
+
+    def run(self, again: set[int]) -> bool:
+        """Whether nothing is left."""
+        state = _state(self.session)
+        seen_edge, seen_fact, seen_at = (state.get(f"formed_{name}", 0) for name in ("edge", "fact", "at"))
+        opened = [
+            number
+            for (number,) in self.session.execute(
+                f"SELECT id FROM lifecycle_edges WHERE id > ? ORDER BY id LIMIT {_EDGES_PER_TRANSACTION}", (seen_edge,)
+            )
+        ]
+        is_last = len(opened) < _EDGES_PER_TRANSACTION
+        if is_last:
+            self._withdraw(seen_at)
+            self._match(again | self._changed(seen_fact, seen_at, opened))
+            opened = sorted({*opened, *self._around(again)})
+        aspects = self.recording.aspects
+        n_seen = 0
+        waiting = opened
+        while waiting:
+            self.chains.follow(waiting)
+            waiting, n_seen = aspects.opened[n_seen:], len(aspects.opened)
+        marks = {"edge": max([seen_edge, *opened[-1:], *(aspects.opened if is_last else [])])}
+        if is_last:
+            row = self.session.one("SELECT max(id) FROM lifecycle_facts")
+            marks |= {"fact": row[0] if row and row[0] else 0, "at": self.recording.stamp}
+        self.session.execute_many(
+            "INSERT INTO lifecycle_state (name, value) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [(f"formed_{name}", value) for name, value in marks.items()],
+        )
+        return is_last
+
+    def _withdraw(self, seen_at: int) -> None:
+        closed = [
+            number
+            for (number,) in self.session.execute(
+                f"SELECT id FROM lifecycle_edges WHERE recorded_to > ? AND recorded_to < {EVER}", (seen_at,)
+            )
+        ]
+        self.supports.withdraw(closed)
+
+    def _around(self, components: set[int]) -> list[int]:
+        found = []
+        for batch in in_batches(sorted(components)):
+            found += self.session.execute(
+                f"SELECT id FROM lifecycle_edges WHERE source IN ({places(batch)}) OR target IN ({places(batch)})",
+                [*batch, *batch],
+            )
+        return [number for (number,) in found]
+
+    def _match(self, changed: set[int]) -> None:
+        """Guess anew what the changed components are, and those that share something with them."""
+        before = alike(self.session, changed)
+        found = features(self.session, changed)
+        for batch in in_batches(sorted(changed)):
+            self.session.execute(f"DELETE FROM lifecycle_keys WHERE component IN ({places(batch)})", batch)
+        self.session.execute_many("INSERT INTO lifecycle_keys (component, name) VALUES (?, ?)", keys_of(found))
+        after = alike(self.session, changed)
+        subjects = changed.union(*before.values(), *after.values())
+        wanted = best_guesses(self.session, subjects)
+        self._settle(subjects, wanted)
+
+    def _changed(self, seen_fact: int, seen_at: int, opened: Iterable[int]) -> set[int]:
+        kinds = ", ".join(f"'{kind}'" for kind in MATCHED_TYPES)
+        rows = self.session.execute(
+            "SELECT DISTINCT f.component FROM lifecycle_facts f JOIN lifecycle_components c ON c.id = f.component "
+            f"WHERE (f.id > ? OR (f.recorded_to > ? AND f.recorded_to < {EVER})) AND c.type IN ({kinds})",
+            (seen_fact, seen_at),
+        )
+        changed = {number for (number,) in rows}
+        for batch in in_batches(list(opened)):
+            changed |= {
+                number
+                for (number,) in self.session.execute(
+                    f"SELECT source FROM lifecycle_edges WHERE id IN ({places(batch)}) "
+                    f"AND relation = {RELATIONS['has_column'].code}",
+                    batch,
+                )
+            }
+        return changed
+
+    def _settle(self, subjects: set[int], wanted: list[Guess]) -> None:
+        """Make the guesses about the subjects that stand be those wanted."""
+        standing: dict[tuple[int, int, float, str], int] = {}
+        for batch in in_batches(sorted(subjects)):
+            for number, source, target, confidence, evidence in self.session.execute(
+                "SELECT id, source, target, confidence, evidence FROM lifecycle_edges e WHERE "
+                f"(e.source IN ({places(batch)}) OR e.target IN ({places(batch)})) AND e.provider = ? "
+                f"AND e.aspect = ? AND e.recorded_to = {EVER} AND e.valid_to = {EVER}",
+                [*batch, *batch, self._source.id, MATCH],
+            ):
+                standing[source, target, confidence, evidence] = number
+        keys = {
+            (guess.first, guess.second, guess.confidence, guess.evidence): guess
+            for guess in wanted
+            if (guess.first, _SAME, guess.second) not in self.refused
+        }
+        closed = [number for key, number in standing.items() if key not in keys]
+        self.recording.aspects.close_edges(closed)
+        self.supports.n_closed += len(closed)
+        if closed:
+            self.supports.withdraw(closed)
+        new = [guess for key, guess in keys.items() if key not in standing]
+        self.recording.aspects.open_edges(
+            [
+                (
+                    (guess.first, self._source.id, MATCH),
+                    (guess.first, _SAME, guess.second, guess.confidence, guess.evidence),
+                    (0, EVER),
+                )
+                for guess in new
+            ]
+        )
+        self.supports.n_opened += len(new)
+
+
+def best_guesses(session: Session, subjects: Iterable[int]) -> list[Guess]:
+    """Guesses about the subjects that are the only best on both sides, for each other system."""
+    chosen, _ = _ranked(session, subjects)
+    return chosen
+
+
+def possible_matches(session: Session, subjects: Iterable[int]) -> list[Guess]:
+    """Guesses that were not made because another was as good: a person can tell."""
+    chosen, all_guesses = _ranked(session, subjects)
+    made = {(guess.first, guess.second) for guess in chosen}
+    return [guess for guess in all_guesses if (guess.first, guess.second) not in made]
+
+
+def _ranked(session: Session, subjects: Iterable[int]) -> tuple[list[Guess], list[Guess]]:
+    wanted = set(subjects)
+    neighbours = alike(session, wanted)
+    second = {other for others in neighbours.values() for other in others} - wanted
+    neighbours |= alike(session, second)
+    known = features(session, {*neighbours, *(o for others in neighbours.values() for o in others), *wanted})
+    best: dict[int, list[Guess]] = {}
+    for number in {*wanted, *second} & known.keys():
+        others = [known[other] for other in neighbours.get(number, ()) if other in known]
+        best[number] = guesses(known[number], others)
+    unique: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    for number, mine in best.items():
+        by_platform: dict[str, list[Guess]] = defaultdict(list)
+        for guess in mine:
+            other = guess.second if guess.first == number else guess.first
+            by_platform[known[other].parts.platform].append(guess)
+        for rivals in by_platform.values():
+            if len(rivals) == 1 or rivals[0].confidence > rivals[1].confidence:
+                unique[number].add((rivals[0].first, rivals[0].second))
+    everything = {(g.first, g.second): g for number in wanted & best.keys() for g in best[number]}
+    chosen = [
+        guess
+        for pair, guess in sorted(everything.items())
+        if pair in unique.get(pair[0], ()) and pair in unique.get(pair[1], ())
+    ]
+    return chosen, list(everything.values())

@@ -1,0 +1,5 @@
+"""MLflow's stores, read without MLflow."""
+
+from motherlode.lifecycle.providers.mlflow.provider import MLflow
+
+__all__ = ["MLflow"]
