@@ -32,10 +32,10 @@ HOSTILE = (
 
 
 class Ticking:
-    """A clock that stands at 1 March 2026 until it is turned."""
+    """A clock that starts at a day of March 2026, and goes on by a second whenever it is read."""
 
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, tzinfo=UTC)
+    def __init__(self, day: int = 1) -> None:
+        self.now = datetime(2026, 3, day, tzinfo=UTC)
 
     def __call__(self) -> datetime:
         self.now += timedelta(seconds=1)
@@ -85,9 +85,9 @@ def fan(widths: Iterable[int]) -> Iterator[Item]:
         above = level
 
 
-def world(*items: Iterable[Item]) -> LifecycleGraph:
+def world(*items: Iterable[Item], day: int = 1) -> LifecycleGraph:
     """A graph in memory with the items, by default the shop."""
-    graph = open_lifecycle(":memory:", clock=Ticking())
+    graph = open_lifecycle(":memory:", clock=Ticking(day))
     for each in items or (shop(),):
         graph.add(each)
     return graph

@@ -1,4 +1,4 @@
-"""Mermaid, DOT and Markdown: what is shown, what is said to be hidden, and names that would like to be more than names."""
+"""Mermaid, DOT and Markdown: what is shown, what is said to be hidden, and names that would like to be more."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import pytest
 from motherlode.lifecycle.exports import export
 from motherlode.lifecycle.exports.diagrams import _COLOURS, _PLAIN, _TARGET
 from motherlode.lifecycle.exports.layers import layers_of
-from motherlode.lifecycle.exports.picture import picture_of
+from motherlode.lifecycle.exports.picture import Picture, picture_of
 from motherlode.lifecycle.exports.words import counted
-from motherlode.lifecycle.record import Edge, Observation
-from motherlode.lifecycle.uris import make_uri
 from tests.lifecycle_exports_world import AMOUNT, CHAMPION, FEATURE, HOSTILE, VERSION, fan, hostile, world
 
 _LINE = re.compile(
@@ -96,26 +94,29 @@ def test_a_drawing_that_hides_components_has_a_node_that_counts_them_by_depth(fo
     assert "not shown" not in export(report, form, n_max=180)
 
 
-def test_what_connects_the_shown_components_is_shown_even_where_it_is_less_affected() -> None:
-    # b is BREAKS at depth 3 by the long way, MASKED at depth 1 by the short one, and leads to c
-    uris = {name: make_uri("dataset", "t", name) for name in "abxyc"}
-    edge = Edge(uris["a"], "feeds", uris["x"])
-    edges = (
-        edge,
-        Edge(uris["x"], "feeds", uris["y"]),
-        Edge(uris["y"], "feeds", uris["b"]),
-        Edge(uris["b"], "feeds", uris["c"]),
-    )
-    graph = world(
-        [Observation(uri, version=1) for uri in uris.values()], [Observation(uris["a"], "io", 1, edges=edges)]
-    )
-    for n_max in (1, 2, 3, 4):
-        picture = picture_of(graph.impact("dataset:a"), n_max)
-        shown = {node.uri for node in picture.nodes}
-        for node in picture.nodes:
-            ends = [picture.arrows[at] for at, _ in node.path]
-            assert {picture.nodes[arrow.source].uri for arrow in ends} <= shown
-        assert len(picture.nodes) + sum(picture.n_hidden.values()) == 5
+def test_what_connects_the_shown_components_is_shown_where_only_some_types_were_asked_for() -> None:
+    picture = picture_of(world().downstream(AMOUNT, types=["model", "deployment"]), 1)
+    assert [(node.name, node.depth) for node in picture.nodes] == [
+        *[("orders.amount", 0), ("ranking", 4), ("orders.amount_7d", 1), ("orders.amount_7d", 2), ("ranking@v5", 3)]
+    ]
+    assert picture.n_hidden == {4: 1}  # the deployment
+    _paths_lead_from_the_target(picture)
+
+
+def test_every_path_of_a_drawing_leads_from_the_change_to_its_component() -> None:
+    for n_max in (1, 3, 100):
+        _paths_lead_from_the_target(picture_of(world().impact(AMOUNT), n_max))
+
+
+def _paths_lead_from_the_target(picture: Picture) -> None:
+    assert picture.nodes[0].is_target
+    for number, node in enumerate(picture.nodes):
+        at = 0
+        for place, along in node.path:
+            arrow = picture.arrows[place]
+            assert at == (arrow.source if along else arrow.target)
+            at = arrow.target if along else arrow.source
+        assert at == number or not node.path
 
 
 def test_an_upstream_drawing_has_arrows_in_the_datas_direction() -> None:
@@ -128,7 +129,9 @@ def test_an_upstream_drawing_has_arrows_in_the_datas_direction() -> None:
 
 def test_a_graphs_drawing_prefers_components_with_many_edges_and_counts_the_rest() -> None:
     picture = picture_of(world(), 4)
-    assert FEATURE in {node.uri for node in picture.nodes}
+    assert {node.name for node in picture.nodes} == {  # six edges, and four each
+        *("shop.public.orders", "orders.parquet", "orders.amount_7d", "ranking@v5"),
+    }
     assert {node.type for node in picture_of(world(), 100).nodes} & {"user", "team", "tag"} == set()
     assert picture.hidden_words() == "7 more are not shown"
     assert picture_of(world(), 100).hidden_words() == ""

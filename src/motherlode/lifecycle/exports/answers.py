@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,9 +12,10 @@ from motherlode.lifecycle.impact import ImpactReport
 from motherlode.lifecycle.lineage import Lineage
 from motherlode.lifecycle.walking import Step
 
-__all__ = ["Head", "Row", "head_of", "instant_text", "rows_of", "step_dict"]
+__all__ = ["Head", "Row", "head_of", "instant_text", "json_text", "rows_of", "step_dict"]
 
 _BATCH = 1000
+_LINE_ENDS = "\x85\u2028\u2029"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class Row:
 def instant_text(micros: int | None) -> str | None:
     """Microseconds since 1970 as ISO 8601; None stays None, as what is no instant (the open ends) becomes."""
     return None if micros is None else iso_text(from_micros(micros))
+
+
+def json_text(value: object) -> str:
+    """One line of JSON, by every reader's idea of a line."""
+    text = json.dumps(value, ensure_ascii=False)
+    for character in _LINE_ENDS:
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def step_dict(step: Step) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from motherlode.core.time import EVER, NEVER, parse_instant
 from motherlode.errors import DataError
-from motherlode.lifecycle.exports.answers import Head, Row, head_of, instant_text, rows_of
+from motherlode.lifecycle.exports.answers import Head, Row, head_of, instant_text, json_text, rows_of
 from motherlode.lifecycle.exports.whole import Whole, WholeComponent, whole_of
 from motherlode.lifecycle.impact import ImpactReport
 from motherlode.lifecycle.lineage import Lineage
@@ -138,18 +138,14 @@ def _edge_dict(edge: EdgeRow) -> dict[str, Any]:
 def _object(head: dict[str, Any], lists: dict[str, Iterator[dict[str, Any]]]) -> Iterator[str]:
     """A JSON object whose lists are written item by item."""
     yield "{" + ", ".join(
-        f"{_text(k)}: {_text(v)}" for k, v in {"format": _FORMAT, "version": _VERSION, **head}.items()
+        f"{json_text(k)}: {json_text(v)}" for k, v in {"format": _FORMAT, "version": _VERSION, **head}.items()
     )
     for name, items in lists.items():
-        yield f",\n{_text(name)}: ["
+        yield f",\n{json_text(name)}: ["
         for at, item in enumerate(items):
-            yield f"{',' if at else ''}\n{_text(item)}"
+            yield f"{',' if at else ''}\n{json_text(item)}"
         yield "\n]"
     yield "}\n"
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def read_answer(text: str) -> SavedAnswer:

@@ -6,13 +6,12 @@ words there; `untold` counts what is left out.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from motherlode.errors import InputError
-from motherlode.lifecycle.exports.answers import instant_text
+from motherlode.lifecycle.exports.answers import instant_text, json_text
 from motherlode.lifecycle.exports.whole import Whole, whole_of
 from motherlode.lifecycle.naming import COLUMN_MARK, dataset_of_column, dataset_uri, pipeline_uri
 from motherlode.lifecycle.reading import EdgeRow, Reading
@@ -52,12 +51,17 @@ def openlineage_events(view: GraphView) -> Iterator[str]:
     place there. A job of another system is called by its platform as namespace: read back it is a job of OpenLineage.
     """
     whole = whole_of(view)
+    made: dict[str, set[str]] = defaultdict(set)  # columns that something is known to make, by dataset
+    for edge in whole.edges():
+        dataset = dataset_of_column(edge.target) if edge.relation in _TRANSFORMATION else None
+        if dataset is not None:
+            made[dataset].add(edge.target)
     for found in whole.components(("dataset", "pipeline")):
         around = _around(whole, found.row.id)
-        about = _Aspects(whole, found.row.uri, around)
+        about = _Aspects(whole, found.row.uri, around, made.get(found.row.uri, set()))
         event = about.dataset_event() if found.row.type == "dataset" else about.job_event()
         if event is not None:
-            yield json.dumps(event, ensure_ascii=False) + "\n"
+            yield json_text(event) + "\n"
 
 
 def untold(view: GraphView) -> Counter[str]:
@@ -124,10 +128,10 @@ def _owner(uri: str) -> str:
 
 
 class _Aspects:
-    """Events of one component with the edges around it."""
+    """Events of one component with the edges around it. made: columns of it that other columns flow into."""
 
-    def __init__(self, whole: Whole, uri: str, around: list[EdgeRow]) -> None:
-        self._whole, self._uri, self._around = whole, uri, around
+    def __init__(self, whole: Whole, uri: str, around: list[EdgeRow], made: set[str]) -> None:
+        self._whole, self._uri, self._around, self._made = whole, uri, around, made
 
     def dataset_event(self) -> dict[str, Any] | None:
         """None for a dataset that OpenLineage cannot name."""
@@ -201,7 +205,8 @@ class _Aspects:
 
     def _lineage(self, columns: dict[str, list[EdgeRow]]) -> dict[str, Any]:
         """The columnLineage facet; the lineage facet too where a whole dataset is a source, which only that says."""
-        per_column = {column: _sources(column, edges) for column, edges in columns.items()}
+        loose = {column: _at_uri(self._whole, column) for column in sorted(self._made - columns.keys())}
+        per_column = {column: _sources(column, edges) for column, edges in {**columns, **loose}.items()}
         whole = _sources(self._uri, self._around)
         facets: dict[str, Any] = {}
         of_columns = {c: found for c, rows in per_column.items() if (found := _input_fields(rows))}

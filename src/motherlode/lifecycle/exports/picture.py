@@ -99,42 +99,26 @@ def picture_of(what: ImpactReport | Lineage | GraphView, n_max: int) -> Picture:
 
 
 def _of_answer(answer: ImpactReport | Lineage, n_max: int) -> Picture:
-    order = np.lexsort((np.arange(len(answer.ids)), answer.depths))
-    rows: list[Row] = []
-    if isinstance(answer, ImpactReport):
-        rows = list(rows_of(answer, order[: max(0, n_max)].tolist()))
-        depths = answer.depths[order].tolist()
-    else:
-        every = list(rows_of(answer, order.tolist())) if len(answer) != len(answer.ids) else None
-        rows = list(rows_of(answer, order[: max(0, n_max)].tolist())) if every is None else every[:n_max]
-        depths = answer.depths[order].tolist() if every is None else [row.depth for row in every]
     head = head_of(answer)
-    paths = {(step.source, step.relation, step.target) for row in rows for step in row.path}
-    between = {uri for source, _, target in paths for uri in (source, target)}
-    chosen = {row.uri: row for row in rows}
-    uris = list(dict.fromkeys([*head.targets, *chosen, *sorted(between - chosen.keys())]))
-    known = {uri: row.depth for uri, row in chosen.items()}
+    rows, all_depths = _nearest(answer, n_max)
+    positions = {number: at for at, number in enumerate(answer.ids.tolist())}
+    chosen, numbers = _closed(answer, rows, positions)
+    paths = {(step.source, step.relation, step.target) for row in chosen.values() for step in row.path}
     with walking(answer.view) as walk:
-        numbers = _numbers(walk, uris)
+        uris = list(numbers)
         told = _told(walk, numbers)
         arrows = _arrows(walk, [numbers[uri] for uri in uris], paths)
-    places = {(uris[arrow.source], arrow.relation, uris[arrow.target]): at for at, arrow in enumerate(arrows)}
+    at_arrow = {(uris[arrow.source], arrow.relation, uris[arrow.target]): at for at, arrow in enumerate(arrows)}
     nodes = []
     for uri in uris:
         row = chosen.get(uri)
         steps = () if row is None else row.path
-        path = tuple((places[step.source, step.relation, step.target], step.forward) for step in steps)
+        path = tuple((at_arrow[step.source, step.relation, step.target], step.forward) for step in steps)
+        depth = int(answer.depths[positions[numbers[uri]]]) if numbers[uri] in positions else 0
         severity = None if row is None else row.severity
-        nodes.append(
-            Node(
-                severity=severity,
-                depth=known.get(uri, 0),
-                is_target=uri in head.targets,
-                path=path,
-                **told[numbers[uri]],
-            )
-        )
-    n_hidden = Counter(depths) - Counter(row.depth for row in rows)
+        is_target = uri in head.targets
+        nodes.append(Node(severity=severity, depth=depth, is_target=is_target, path=path, **told[numbers[uri]]))
+    n_hidden = all_depths - Counter(node.depth for node in nodes if not node.is_target)
     return Picture(
         _title(head),
         head.kind,
@@ -146,6 +130,37 @@ def _of_answer(answer: ImpactReport | Lineage, n_max: int) -> Picture:
         head.valid_at or head.asked_at,
         head,
     )
+
+
+def _closed(
+    answer: ImpactReport | Lineage, rows: list[Row], positions: Mapping[int, int]
+) -> tuple[dict[str, Row], dict[str, int]]:
+    """The rows and what lies on their paths, by address; the ids of all of them and of the targets.
+
+    What connects is drawn as what it is: it may be worse affected by a longer path of its own.
+    """
+    chosen = {row.uri: row for row in rows}
+    with walking(answer.view) as walk:
+        numbers = _numbers(walk, [*answer.targets, *chosen])
+    while True:
+        steps = (step for row in chosen.values() for step in row.path)
+        fresh = sorted({uri for step in steps for uri in (step.source, step.target)} - numbers.keys())
+        if not fresh:
+            return chosen, numbers
+        with walking(answer.view) as walk:
+            numbers |= _numbers(walk, fresh)
+        if isinstance(answer, ImpactReport):
+            places = [positions[numbers[uri]] for uri in fresh if numbers[uri] in positions]
+            chosen |= {row.uri: row for row in rows_of(answer, places)}
+
+
+def _nearest(answer: ImpactReport | Lineage, n_max: int) -> tuple[list[Row], Counter[int]]:
+    """The nearest rows, and how many there are in all by depth."""
+    order = np.lexsort((np.arange(len(answer.ids)), answer.depths))
+    if len(answer) == len(answer.ids):
+        return list(rows_of(answer, order[:n_max].tolist())), Counter(answer.depths.tolist())
+    every = list(rows_of(answer, order.tolist()))  # lineage of some types, which only rows tell
+    return every[:n_max], Counter(row.depth for row in every)
 
 
 def _title(head: Head) -> str:
