@@ -8,6 +8,9 @@ from motherlode.errors import InputError as InputError
 from motherlode.errors import LodeError as LodeError
 from motherlode.errors import TrainingError as TrainingError
 from motherlode.errors import UnsupportedError as UnsupportedError
+from motherlode.lifecycle.graph import LifecycleGraph as LifecycleGraph
+from motherlode.lifecycle.graph import open_lifecycle as open_lifecycle
+from motherlode.lifecycle.impact import ImpactReport as ImpactReport
 from motherlode.nuggets.audit import AuditReport as AuditReport
 from motherlode.nuggets.audit import audit as audit
 from motherlode.nuggets.context import Context as Context

@@ -12,8 +12,10 @@ from motherlode.core.time import EVER
 from motherlode.lifecycle.graph import LifecycleGraph, open_lifecycle
 from motherlode.lifecycle.inference.formation import MATCH
 from motherlode.lifecycle.memory import MemoryGraph, StatedEdge
-from motherlode.lifecycle.record import Item
+from motherlode.lifecycle.naming import column_uri
+from motherlode.lifecycle.record import Edge, Item, Observation
 from motherlode.lifecycle.relations import RELATION_NAMES
+from motherlode.lifecycle.uris import make_uri
 from motherlode.lifecycle.view import GraphView
 from tests.lifecycle_random import items
 
@@ -87,6 +89,44 @@ def test_neither_order_nor_repetition_nor_pieces_change_what_holds(block: int) -
 def test_thousands_of_orders_change_nothing() -> None:
     for seed in range(10_000, 13_000):
         check_world(seed)
+
+
+def test_which_addresses_are_one_thing_does_not_depend_on_who_spoke_first() -> None:
+    n_merges = 0
+    for seed in range(60):
+        rng = random.Random(seed)
+        said = [(f"system{number}", tables(rng, number)) for number in range(3)]
+        prints = set()
+        for _ in range(3):
+            rng.shuffle(said)
+            with ticking() as graph:
+                for provider, its in said:
+                    for piece in in_pieces(rng, its):
+                        graph.add(piece, provider=provider)
+                prints.add(graph.fingerprint())
+                n_merges += sum(row.relation == "same_as" for row in graph.diff("1960-01-01", "2030-01-01").edges_added)
+        assert len(prints) == 1, seed
+    assert n_merges > 100
+
+
+def tables(rng: random.Random, system: int) -> list[Item]:
+    """Tables of one system, of which others may have the same: by name, by path, by hash, by columns."""
+    made: list[Item] = []
+    for _ in range(rng.randrange(1, 6)):
+        name = rng.choice(["orders", "users", "Orders"])
+        if rng.random() < 0.5:
+            address = make_uri(
+                "dataset", f"db{system}", f"host/{rng.choice(['shop', 'SHOP'])}.{rng.choice('pq')}.{name}"
+            )
+        else:
+            address = make_uri(
+                "dataset", rng.choice(["s3", "file", "dvc"]), f"root{system}/{rng.choice('ab')}/data/{name}.csv"
+            )
+        columns = rng.sample(["id", "amount", "day", "who"], rng.randrange(5))
+        attributes = {"columns": columns, "hashes": {"md5": rng.choice("xyz")} if rng.random() < 0.3 else {}}
+        edges = tuple(Edge(address, "has_column", column_uri(address, column)) for column in columns)
+        made.append(Observation(address, version=rng.randrange(1, 4), attributes=attributes, edges=edges))
+    return made
 
 
 def test_an_overlay_answers_as_a_graph_that_is_built_anew() -> None:

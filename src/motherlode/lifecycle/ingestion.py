@@ -16,7 +16,7 @@ from motherlode.lifecycle.uris import parse_uri
 
 __all__ = ["IngestReport", "Ingestion", "ProviderReport"]
 
-_ITEMS_PER_TRANSACTION = 2000
+_ITEMS_PER_TRANSACTION = 5000
 _FIRST_RETRY = 5_000_000  # µs; doubles with each attempt
 _LONGEST_RETRY = 3_600_000_000
 

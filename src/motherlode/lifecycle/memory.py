@@ -95,7 +95,7 @@ class MemoryGraph:
             for (source, relation, target, _), confidence in concluded.items():
                 key = (source, relation, target)
                 known[key] = max(known.get(key, 0.0), confidence)
-            new = {}
+            new: dict[tuple[str, str, str, str], float] = {}
             for rule in rules:
                 for x, y, confidence in _applied(rule, known):
                     key4 = (x, rule.concludes, y, rule.name)
@@ -126,7 +126,7 @@ def _applied(rule: Rule, known: dict[tuple[str, str, str], float]) -> set[tuple[
     """(X, Y, confidence) of a rule over edges, by trying every edge at every step."""
     chains: list[tuple[str, str, float, tuple[tuple[str, str, str], ...]]] = []
     for place, (name, way) in enumerate(rule.steps):
-        steps = []
+        steps: list[tuple[str, str, float, tuple[tuple[str, str, str], ...]]] = []
         for key, confidence in known.items():
             if key[1] == name and way in ("along", "either"):
                 steps.append((key[0], key[2], confidence, (key,)))

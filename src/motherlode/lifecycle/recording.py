@@ -94,7 +94,8 @@ class Recording:
         observations += self._runs.unite(source.id, reports, rejected)
         points, refused = self._points(source, observations)
         rejected += refused
-        known = self.aspects.spans(key for key, _, _ in points)
+        new = set(self.components.new.values())  # nothing can be known of them
+        known = self.aspects.spans(key for key, _, _ in points if key[0] not in new)
         placed = [(key, _placed(point, source, known.get(key), is_fixed)) for key, point, is_fixed in points]
         tally.n_changed = self.aspects.record(placed, known)
         self._quarantine(source, rejected)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from motherlode.core.sql import Session, in_batches, places
+from motherlode.core.sql import Session
 from motherlode.lifecycle.inference.rules import RULES, Rule, Way
 from motherlode.lifecycle.inference.supports import Live, Supports
 from motherlode.lifecycle.reading import ComponentRow
 from motherlode.lifecycle.relations import RELATION_NAMES, RELATIONS
 
-__all__ = ["Chains"]
+__all__ = ["Chains", "refused_edges"]
 
 _Chain = tuple[int, tuple[Live, ...]]
 """The node at the far end, and the edges on the way to it."""
@@ -108,11 +108,3 @@ def refused_edges(session: Session) -> set[tuple[int, int, int]]:
         "SELECT source, relation, target FROM lifecycle_decisions WHERE verdict = 'refuse' AND undone_at IS NULL"
     )
     return {(source, relation, target) for source, relation, target in rows}
-
-
-def component_types(session: Session, numbers: Iterable[int]) -> dict[int, str]:
-    """Types by id."""
-    found: dict[int, str] = {}
-    for batch in in_batches(sorted(set(numbers))):
-        found.update(session.execute(f"SELECT id, type FROM lifecycle_components WHERE id IN ({places(batch)})", batch))
-    return found

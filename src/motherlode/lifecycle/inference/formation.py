@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from motherlode.core.sql import Session, in_batches, places
 from motherlode.core.time import EVER
 from motherlode.lifecycle.inference.chains import Chains, refused_edges
-from motherlode.lifecycle.inference.matching import MATCHED_TYPES, Guess, alike, features, guesses, keys_of
+from motherlode.lifecycle.inference.matching import MATCHED_TYPES, Features, Guess, alike, features, guesses, keys
 from motherlode.lifecycle.inference.rules import RULES
 from motherlode.lifecycle.inference.supports import Supports
 from motherlode.lifecycle.ingestion import Ingestion
@@ -24,6 +24,7 @@ MATCH = "one thing, two addresses"
 
 _EDGES_PER_TRANSACTION = 20_000
 _FACTORS = {rule.name: rule.confidence for rule in RULES}
+_PREMISES = ", ".join(str(code) for code in sorted({RELATIONS[name].code for rule in RULES for name, _ in rule.steps}))
 _SAME = RELATIONS["same_as"].code
 
 
@@ -78,7 +79,9 @@ class _Step:
         opened = [
             number
             for (number,) in self.session.execute(
-                f"SELECT id FROM lifecycle_edges WHERE id > ? ORDER BY id LIMIT {_EDGES_PER_TRANSACTION}", (seen_edge,)
+                f"SELECT id FROM lifecycle_edges WHERE id > ? AND relation IN ({_PREMISES}) "
+                f"ORDER BY id LIMIT {_EDGES_PER_TRANSACTION}",
+                (seen_edge,),
             )
         ]
         is_last = len(opened) < _EDGES_PER_TRANSACTION
@@ -92,10 +95,11 @@ class _Step:
         while waiting:
             self.chains.follow(waiting)
             waiting, n_seen = aspects.opened[n_seen:], len(aspects.opened)
-        marks = {"edge": max([seen_edge, *opened[-1:], *(aspects.opened if is_last else [])])}
+        marks = {"edge": opened[-1] if opened else seen_edge}
         if is_last:
-            row = self.session.one("SELECT max(id) FROM lifecycle_facts")
-            marks |= {"fact": row[0] if row and row[0] else 0, "at": self.recording.stamp}
+            newest = {table: self.session.one(f"SELECT max(id) FROM lifecycle_{table}s") for table in ("edge", "fact")}
+            marks = {table: row[0] if row and row[0] else 0 for table, row in newest.items()}
+            marks["at"] = self.recording.stamp
         self.session.execute_many(
             "INSERT INTO lifecycle_state (name, value) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -123,15 +127,33 @@ class _Step:
 
     def _match(self, changed: set[int]) -> None:
         """Guess anew what the changed components are, and those that share something with them."""
-        before = alike(self.session, changed)
-        found = features(self.session, changed)
-        for batch in in_batches(sorted(changed)):
+        known = features(self.session, changed)
+        said = {number: {f"{kind}={value}" for kind, value in mine.keys} for number, mine in known.items()}
+        before = keys(self.session, changed)
+        moved = [number for number in changed if said.get(number, set()) != before.get(number, set())]
+        others = alike(self.session, moved)
+        for batch in in_batches(sorted(moved)):
             self.session.execute(f"DELETE FROM lifecycle_keys WHERE component IN ({places(batch)})", batch)
-        self.session.execute_many("INSERT INTO lifecycle_keys (component, name) VALUES (?, ?)", keys_of(found))
-        after = alike(self.session, changed)
-        subjects = changed.union(*before.values(), *after.values())
-        wanted = best_guesses(self.session, subjects)
-        self._settle(subjects, wanted)
+        self.session.execute_many(
+            "INSERT INTO lifecycle_keys (component, name) VALUES (?, ?)",
+            [(number, name) for number in moved for name in sorted(said.get(number, ()))],
+            trusted=True,
+        )
+        subjects = set().union(*others.values())
+        for number, its in alike(self.session, changed).items():
+            subjects |= {number, *its}
+        subjects |= changed & self._matched()
+        if subjects:
+            self._settle(subjects, _ranked(self.session, subjects, known)[0])
+
+    def _matched(self) -> set[int]:
+        """Components about which a guess stands."""
+        rows = self.session.execute(
+            f"SELECT source, target FROM lifecycle_edges WHERE provider = ? AND aspect = ? AND recorded_to = {EVER} "
+            f"AND valid_to = {EVER} AND relation = {_SAME}",
+            (self._source.id, MATCH),
+        )
+        return {number for row in rows for number in row}
 
     def _changed(self, seen_fact: int, seen_at: int, opened: Iterable[int]) -> set[int]:
         kinds = ", ".join(f"'{kind}'" for kind in MATCHED_TYPES)
@@ -187,25 +209,21 @@ class _Step:
         self.supports.n_opened += len(new)
 
 
-def best_guesses(session: Session, subjects: Iterable[int]) -> list[Guess]:
-    """Guesses about the subjects that are the only best on both sides, for each other system."""
-    chosen, _ = _ranked(session, subjects)
-    return chosen
-
-
 def possible_matches(session: Session, subjects: Iterable[int]) -> list[Guess]:
     """Guesses that were not made because another was as good: a person can tell."""
-    chosen, all_guesses = _ranked(session, subjects)
+    chosen, all_guesses = _ranked(session, subjects, {})
     made = {(guess.first, guess.second) for guess in chosen}
     return [guess for guess in all_guesses if (guess.first, guess.second) not in made]
 
 
-def _ranked(session: Session, subjects: Iterable[int]) -> tuple[list[Guess], list[Guess]]:
+def _ranked(session: Session, subjects: Iterable[int], known: dict[int, Features]) -> tuple[list[Guess], list[Guess]]:
+    """Guesses about the subjects: those that are the only best on both sides for each other system, and all."""
     wanted = set(subjects)
     neighbours = alike(session, wanted)
     second = {other for others in neighbours.values() for other in others} - wanted
     neighbours |= alike(session, second)
-    known = features(session, {*neighbours, *(o for others in neighbours.values() for o in others), *wanted})
+    needed = {*neighbours, *(o for others in neighbours.values() for o in others), *wanted}
+    known = known | features(session, needed - known.keys())
     best: dict[int, list[Guess]] = {}
     for number in {*wanted, *second} & known.keys():
         others = [known[other] for other in neighbours.get(number, ()) if other in known]

@@ -17,9 +17,10 @@ from typing import Any
 from motherlode.core.sql import Session, in_batches, places
 from motherlode.core.time import EVER
 from motherlode.lifecycle.naming import COLUMN_MARK
+from motherlode.lifecycle.relations import RELATIONS
 from motherlode.lifecycle.uris import Uri, parse_uri
 
-__all__ = ["MATCHED_TYPES", "Features", "Guess", "features", "guesses"]
+__all__ = ["MATCHED_TYPES", "Features", "Guess", "alike", "features", "guesses", "keys"]
 
 MATCHED_TYPES = ("dataset", "model")
 _MOST_ALIKE = 50  # components with one key; more share it by accident
@@ -82,8 +83,6 @@ def features(session: Session, ids: Iterable[int]) -> dict[int, Features]:
 
 
 def _add_columns(session: Session, found: dict[int, Features], columns: dict[int, set[str]]) -> None:
-    from motherlode.lifecycle.relations import RELATIONS
-
     for batch in in_batches(sorted(found)):
         for number, uri in session.execute(
             "SELECT e.source, c.uri FROM lifecycle_edges e JOIN lifecycle_components c ON c.id = e.target "
@@ -161,9 +160,15 @@ def _said(kind: str, value: str) -> str:
     return f"the same {'path' if kind.startswith('path') else 'name'} {value}"
 
 
-def keys_of(found: dict[int, Features]) -> list[tuple[int, str]]:
-    """Rows of lifecycle_keys."""
-    return [(number, f"{kind}={value}") for number, mine in found.items() for kind, value in sorted(mine.keys)]
+def keys(session: Session, ids: Iterable[int]) -> dict[int, set[str]]:
+    """What components are known by, from lifecycle_keys."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for batch in in_batches(sorted(set(ids))):
+        for number, name in session.execute(
+            f"SELECT component, name FROM lifecycle_keys WHERE component IN ({places(batch)})", batch
+        ):
+            found[number].add(name)
+    return found
 
 
 def alike(session: Session, ids: Iterable[int]) -> dict[int, set[int]]:
