@@ -47,6 +47,18 @@ def test_jobs_in_2005_and_cook_in_2020(store: Path) -> None:
     assert said("query", "Who is the CEO of Apple?", "-s", store)[0]["object"] == "Tim Cook"
 
 
+def test_why_not_says_what_keeps_a_nugget_out_of_the_answers(store: Path) -> None:
+    jobs, cook = (one["id"] for one in ceos(store))
+    asked = ("ask", "Who is the CEO of Apple?", "-s", store, "--why-not")
+    assert "does not hold at the asked time (now)" in lode("nuggets", *asked, jobs[:11]).stdout
+    assert "rank 1" in lode("nuggets", *asked, jobs, "--at", "2005").stdout
+    assert (
+        "its predicate is chiefExecutiveOfficer, asked was spouse"
+        in said(*asked, cook, "--predicate", "spouse")["why_not"]
+    )
+    assert "no nugget has the id 'nonsense'" in lode("nuggets", *asked, "nonsense", code=2).stderr
+
+
 def test_ingesting_again_adds_nothing(store: Path) -> None:
     again = said("ingest", store.parent / "a.md", store.parent / "b.txt", "-s", store)
     assert (again["n_documents"], again["n_known"], again["n_claims"]) == (2, 2, 0)

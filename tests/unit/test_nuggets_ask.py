@@ -192,6 +192,25 @@ def test_why_not_names_the_first_reason(apple: NuggetStore) -> None:
         apple.why_not("nonsense", "Who?")
 
 
+def test_why_not_knows_the_whole_filter_and_shortened_ids(apple: NuggetStore) -> None:
+    cook = apple.history("Apple", "ceo")[1]
+    asked = "Who is the CEO of Apple?"
+    reason = apple.why_not(cook.nugget_id, asked, predicates=["spouse", "owner"])
+    assert "its predicate is chiefExecutiveOfficer, asked was spouse, owner" in reason
+    [source] = [one.source for one in apple.evidence(cook)]
+    assert apple.why_not(cook.nugget_id, asked, sources=["doc-99"]) == f"{source} says it, asked was doc-99"
+    assert "rank 1" in apple.why_not(cook.nugget_id, asked, predicates=["ceo"], sources=[source])
+    assert "rank 1" in apple.why_not(cook.nugget_id[:11], asked)
+
+
+def test_why_not_says_how_many_come_first_where_words_match_but_others_are_as_good(store: NuggetStore) -> None:
+    first = store.assert_claims([Claim("Foo A", "ceo", "Ann", source="d")])[0]
+    store.assert_claims([Claim(f"Foo B{n}", "ceo", f"Person {n}", source="d") for n in range(300)])
+    assert first is not None
+    reason = store.why_not(first, "Who is the CEO of Foo?")
+    assert "'ceo foo' of the question, but 128 others come first" in reason
+
+
 def test_bad_options_are_named(apple: NuggetStore) -> None:
     with pytest.raises(InputError, match="k is the number"):
         apple.ask("x", k=0)

@@ -1,18 +1,22 @@
-"""What every command shares: the two consoles, progress that reads well, errors in one line."""
+"""What every command shares: consoles that texts cannot act on, progress that reads well, errors in one line."""
 
 from __future__ import annotations
 
 import functools
+import json
 import os
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.highlighter import JSONHighlighter
 from rich.progress import BarColumn, Progress as Bars, ProgressColumn, Task, TaskID, TextColumn
+from rich.segment import Segment
 from rich.text import Text
 
 from motherlode.errors import LodeError
@@ -22,6 +26,9 @@ __all__ = [
     "EXIT_INTERRUPTED",
     "DrawnProgress",
     "duration",
+    "json_text",
+    "legible",
+    "print_json",
     "problems",
     "reporting_errors",
     "results",
@@ -35,14 +42,52 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+# What a terminal obeys and does not show: C0 but for tab and line feed, DEL, C1 (8-bit CSI among them), overrides and
+# isolates of the direction of writing; and surrogates, which no output can encode.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def legible(text: str) -> str:
+    """A text of others for the terminal: each character that a terminal would obey is shown as U+FFFD.
+
+    Tabs and line feeds stay, CR LF is a line feed.
+    """
+    return _OBEYED.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON that means the same and that a terminal may be shown: what it would obey is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def print_json(value: Any) -> None:
+    """A value on standard output, as JSON."""
+    shown = JSONHighlighter()(Text(json_text(value, indent=2), no_wrap=True))
+    results().print(shown, soft_wrap=True)
+
+
+class _Screen(Console):
+    """A console that shows every string and text as `legible` has it, in whatever table or panel it stands."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(legible(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        if isinstance(renderable, Text) and (shown := legible(renderable.plain)) != renderable.plain:
+            renderable = renderable.copy()
+            renderable.plain = shown  # one character for one: the styles stay where they are
+        return super().render(renderable, options)
+
+
 def results(*, no_color: bool = False) -> Console:
     """The console for what was asked for: standard output."""
-    return Console(highlight=False, no_color=no_color or None, soft_wrap=False)
+    return _Screen(highlight=False, no_color=no_color or None, soft_wrap=False)
 
 
 def problems(*, no_color: bool = False) -> Console:
     """The console for everything else: standard error."""
-    return Console(stderr=True, highlight=False, no_color=no_color or None)
+    return _Screen(stderr=True, highlight=False, no_color=no_color or None)
 
 
 def reporting_errors(command: Callable[P, R]) -> Callable[P, R]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from motherlode.cli.console import DrawnProgress, problems, results
+from motherlode.cli.console import DrawnProgress, legible, print_json, problems, results
 from motherlode.cli.timeline import STYLES, Bar, draw_timeline, label_width
 from motherlode.core.time import to_micros
 from motherlode.errors import InputError
@@ -31,14 +30,15 @@ __all__ = [
     "conflicts",
     "decide",
     "erase",
+    "fact_text",
     "history",
     "opened",
-    "print_json",
     "retract",
     "review",
     "show",
     "undo",
     "update_vectors",
+    "why_not",
 ]
 
 _SENTENCE = 90  # characters of evidence in a table
@@ -60,11 +60,6 @@ def opened(place: str | StorePlace, *, create: bool = False) -> Iterator[NuggetS
     place = StorePlace(place) if isinstance(place, str) else place
     with open_nuggets(place.where, create=create, encoder=place.encoder, vectors=place.vectors) as store:
         yield store
-
-
-def print_json(value: Any) -> None:
-    """A value on standard output."""
-    results().print_json(json.dumps(value, ensure_ascii=False, default=str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +106,37 @@ def ask(place: StorePlace, request: AskRequest, *, why: bool, as_json: bool, no_
             told.add(sides)
 
 
+def why_not(place: StorePlace, request: AskRequest, nugget: str, *, as_json: bool) -> None:
+    """Print why a nugget is not among the answers to a question, or at which rank it is."""
+    with opened(place) as store:
+        update_vectors(store, quiet=as_json)
+        reason = store.why_not(
+            nugget,
+            request.question,
+            valid_at=request.valid_at,
+            known_at=request.known_at,
+            k=request.k,
+            scope=request.scope,
+            predicates=request.predicates,
+            sources=request.sources,
+        )
+    if as_json:
+        print_json({"nugget": nugget, "question": request.question, "why_not": reason})
+    else:
+        results().print(reason, markup=False, soft_wrap=True)
+
+
 def update_vectors(store: NuggetStore, *, quiet: bool) -> None:
     """Take what is new into the index for late interaction, where the store has one."""
     if store.vectors is not None:
         progress = DrawnProgress(problems(), quiet=quiet)
         with progress.shown():
             store.update_vectors(progress)
+
+
+def fact_text(subject: str, predicate: str, name: str) -> Text:
+    """'Apple — chief executive officer: Tim Cook'; legible here already, so that tables measure what is shown."""
+    return Text(legible(f"{subject} — {_words(predicate)}: ")).append(legible(name), style="bold")
 
 
 def _hits_table(hits: Sequence[NuggetHit], *, why: bool) -> Table:
@@ -131,12 +151,12 @@ def _hits_table(hits: Sequence[NuggetHit], *, why: bool) -> Table:
         more = len({one.source for one in hit.evidence}) - 1
         row: list[str | Text] = [
             str(hit.rank),
-            Text(f"{nugget.subject} — {_words(nugget.predicate)}: ").append(nugget.object, style="bold"),
+            fact_text(nugget.subject, nugget.predicate, nugget.object),
             str(nugget.interval) if nugget.interval.is_known else "no date known",
             Text(f"{nugget.state}, {hit.certainty}", style=STYLES.get(nugget.state, "")),
-            Text(shown + (f" (+{more})" if more > 0 else "")),
+            Text(legible(shown) + (f" (+{more})" if more > 0 else "")),
         ]
-        table.add_row(*row, *([Text(hit.why)] if why else []))
+        table.add_row(*row, *([Text(legible(hit.why))] if why else []))
     return table
 
 
@@ -146,7 +166,7 @@ def _print_conflict(console: Console, hit: NuggetHit) -> None:
     sides = (hit.nugget, *hit.conflict.rivals)
     text = "\n".join(f"{one.object} {one.interval}, {one.n_sources} source(s), {one.nugget_id[:_ID]}" for one in sides)
     title = f"sources disagree, {begin} to {end}: {hit.nugget.subject} — {_words(hit.nugget.predicate)}"
-    console.print(Panel(Text(text), title=Text(title), title_align="left", border_style="yellow"))
+    console.print(Panel(Text(legible(text)), title=Text(legible(title)), title_align="left", border_style="yellow"))
 
 
 def _shortened(text: str) -> str:
@@ -162,13 +182,13 @@ def nuggets_table(nuggets: Sequence[Nugget], *, with_id: bool = True) -> Table:
         table.add_column(name, overflow="fold", no_wrap=name in ("from", "to", "id"))
     for nugget in nuggets:
         row: list[str | Text] = [
-            Text(f"{nugget.subject} — {_words(nugget.predicate)}: ").append(nugget.object, style="bold"),
+            fact_text(nugget.subject, nugget.predicate, nugget.object),
             nugget.valid_from or "?",
             nugget.valid_to or ("…" if nugget.valid_from else "?"),
             Text(nugget.state + (", preferred" if nugget.preferred else ""), style=STYLES.get(nugget.state, "")),
             str(nugget.n_sources),
         ]
-        row += [Text(nugget.why)] if has_why else []
+        row += [Text(legible(nugget.why))] if has_why else []
         table.add_row(*row, *([Text(nugget.nugget_id[:_ID], style="dim")] if with_id else []))
     return table
 
@@ -209,7 +229,7 @@ def history(
     console.print(nuggets_table(found))
     bars = [
         Bar(
-            nugget.object,
+            legible(nugget.object),
             nugget.state,
             (nugget.interval.start_earliest, nugget.interval.start_latest),
             (nugget.interval.end_earliest, nugget.interval.end_latest),
@@ -298,8 +318,9 @@ def review(
     for one in waiting:
         when = f"{one.valid_from or '?'} to {one.valid_to or '…'}" if one.valid_from or one.valid_to else "no date"
         said = one.source if one.text is None else f"{one.source}: {_shortened(one.text)}"
-        fact = Text(f"{one.subject} — {_words(one.predicate)}: ").append(one.object, style="bold")
-        table.add_row(fact, f"{one.confidence:.2f}", when, Text(said), Text(one.claim_id[:_ID], style="dim"))
+        fact = fact_text(one.subject, one.predicate, one.object)
+        short = Text(one.claim_id[:_ID], style="dim")
+        table.add_row(fact, f"{one.confidence:.2f}", when, Text(legible(said)), short)
     console.print(table)
 
 

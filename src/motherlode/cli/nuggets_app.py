@@ -100,13 +100,19 @@ def ask_command(
     encoder: Encoder = None,
     vectors: Vectors = None,
     why: Annotated[bool, typer.Option("--why", help="Say why each answer is there.")] = False,
+    why_not: Annotated[
+        str | None, typer.Option("--why-not", metavar="NUGGET", help="Say why this nugget is not an answer.")
+    ] = None,
     json: AsJson = False,
     no_color: NoColor = False,
 ) -> None:
     """Ask a question, as of a time in the world and a time of knowledge."""
-    from motherlode.cli.nuggets import AskRequest, StorePlace, ask
+    from motherlode.cli.nuggets import AskRequest, StorePlace, ask, why_not as tell_why_not
 
     request = AskRequest(question, at, known_at, k, scope, predicate, source)
+    if why_not is not None:
+        tell_why_not(StorePlace(store, encoder, vectors), request, why_not, as_json=json)
+        return
     ask(StorePlace(store, encoder, vectors), request, why=why, as_json=json, no_color=no_color)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from motherlode.cli.console import EXIT_ERROR, DrawnProgress, problems, results
-from motherlode.cli.nuggets import StorePlace, nuggets_table, opened, print_json, update_vectors
+from motherlode.cli.console import EXIT_ERROR, DrawnProgress, json_text, legible, print_json, problems, results
+from motherlode.cli.nuggets import StorePlace, fact_text, nuggets_table, opened, update_vectors
 from motherlode.errors import InputError
 from motherlode.workflows.nugget_audit import audit_files
 from motherlode.workflows.nugget_evaluation import evaluate_store
@@ -113,7 +112,7 @@ def export(where: str, what: str, out: Path | None, known_at: str | None, *, as_
             rows = store.export_nuggets(known_at=known_at)
         else:
             raise InputError(f"export claims, nuggets or events, not {what!r}")
-        lines = _as_list(rows) if as_json else (_line(row) + "\n" for row in rows)
+        lines = _as_list(rows) if as_json else (json_text(row) + "\n" for row in rows)
         if out is None:
             sys.stdout.writelines(lines)
             return
@@ -126,15 +125,11 @@ def export(where: str, what: str, out: Path | None, known_at: str | None, *, as_
             raise InputError(f"{out}: cannot be written ({error.strerror})") from None
 
 
-def _line(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=str)
-
-
 def _as_list(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     """One JSON list, row by row: a store may not fit in memory."""
     before = "["
     for row in rows:
-        yield f"{before}\n{_line(row)}"
+        yield f"{before}\n{json_text(row)}"
         before = ","
     yield "[]\n" if before == "[" else "\n]\n"
 
@@ -171,9 +166,9 @@ def diff(
         for name in ("fact", "what", "before", "after"):
             table.add_column(name, overflow="fold")
         for change in found.changed:
-            fact = Text(f"{change.after.subject} — {change.after.predicate}: {change.after.object}")
+            fact = fact_text(change.after.subject, change.after.predicate, change.after.object)
             for name, (before, after) in change.changed.items():
-                table.add_row(fact, name, Text(str(before)), Text(str(after)))
+                table.add_row(fact, name, Text(legible(str(before))), Text(legible(str(after))))
         console.print(table)
 
 
@@ -289,9 +284,9 @@ def audit(
         table.add_column(name, overflow="fold")
     for passage, text in zip(report.passages, texts, strict=True):
         facts = [f"{fact.subject} — {fact.predicate}: {fact.object}: {fact.verdict}" for fact in passage.bearing]
-        shown = Text("\n".join(facts)) if facts else Text(" ".join(text.split())[:90], style="dim")
+        shown = Text(legible("\n".join(facts))) if facts else Text(legible(" ".join(text.split())[:90]), style="dim")
         verdict = Text(passage.verdict, style=_VERDICTS.get(passage.verdict, "red"))
-        table.add_row(verdict, Text(passage.id or ""), shown)
+        table.add_row(verdict, Text(legible(passage.id or "")), shown)
     console.print(table)
     counts = ", ".join(f"{n} {verdict}" for verdict, n in report.counts.items() if n)
     console.print(f"as of {report.at}: {counts}", markup=False)
@@ -308,5 +303,6 @@ def schema(where: str, *, as_json: bool, no_color: bool) -> None:
     for name in ("predicate", "objects at a time", "also called", "follows by"):
         table.add_column(name, overflow="fold")
     for predicate in known.predicates:
-        table.add_row(predicate.name, predicate.cardinality, ", ".join(predicate.aliases), predicate.supersede)
+        called = Text(legible(", ".join(predicate.aliases)))  # no markup: a name may hold brackets
+        table.add_row(Text(legible(predicate.name)), predicate.cardinality, called, predicate.supersede)
     results(no_color=no_color).print(table)

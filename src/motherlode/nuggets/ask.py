@@ -13,7 +13,7 @@ from motherlode.errors import InputError
 from motherlode.nuggets.access import StoreAccess
 from motherlode.nuggets.event_rows import read_state
 from motherlode.nuggets.extraction.question_time import question_time
-from motherlode.nuggets.hits import CERTAINTIES, Conflict, Nugget, NuggetHit
+from motherlode.nuggets.hits import CERTAINTIES, Conflict, Evidence, Nugget, NuggetHit
 from motherlode.nuggets.ledger import Ledger
 from motherlode.nuggets.lexical import Candidate, find_candidates, load_candidates, matched_words, terms_of
 from motherlode.nuggets.reading import (
@@ -21,6 +21,7 @@ from motherlode.nuggets.reading import (
     STATES,
     Filter,
     Moment,
+    full_id,
     known_micros,
     read_evidence,
     read_nuggets,
@@ -34,6 +35,7 @@ __all__ = ["Question", "StoreQuestions", "VectorRanking"]
 # What a nugget is worth that may hold, or of which no date is known, against one that surely holds at the asked time.
 _WORTH = {"certain": 1.0, "possible": 0.9, "unknown": 0.6}
 _RRF = 60.0
+_K_SEARCHED = 200  # ranks among which why_not looks
 
 
 class VectorRanking(Protocol):
@@ -233,34 +235,60 @@ class StoreQuestions(StoreAccess):
         known_at: Moment | None = None,
         k: int = 10,
         scope: str | Sequence[str] | None = None,
+        predicates: Sequence[str] | None = None,
+        sources: Sequence[str] | None = None,
     ) -> str:
-        """Why a nugget is not among the answers to a question; or at which rank it is.
+        """Why a nugget is not among the answers to a question, asked as `ask` asks it; or at which rank it is.
 
+        nugget: its id, or the first letters of it, six or more
         Errors: InputError for an id that the store does not know.
         """
         with self.reading() as session:
+            ledger = self.ledger(session)
             asked = self._asked(question, valid_at)
-            newest = read_nuggets(session, [nugget]).get(nugget)
-            found = read_nuggets(session, [nugget], known_micros(known_at)).get(nugget)
+            allowed = self._filter(ledger, asked, known_at, scope, predicates, sources, None, True)
+            name = full_id(session, nugget)
+            newest = read_nuggets(session, [name]).get(name)
+            found = read_nuggets(session, [name], allowed.known_at).get(name)
+            said = [] if found is None else list(read_evidence(session, found.claims).values())
         if found is None and newest is None:
-            raise InputError(f"no nugget has the id {nugget!r}")
+            raise InputError(f"no nugget has the id {nugget!r}; ids come from assert_claims, ask and history")
         if found is None:
             return f"it was not known at {known_at}; it was recorded at {newest and newest.recorded_from}"
-        if found.state not in ANSWERING:
-            return f"its state is {found.state}: {found.why or 'only active, superseded and contested ones answer'}"
-        scopes = None if scope is None else [scope] if isinstance(scope, str) else list(scope)
-        if scopes is not None and found.scope not in scopes:
-            return f"its scope is {found.scope}, asked was {', '.join(scopes)}"
-        if not found.interval.is_possible(*asked.window):
-            when = "now" if asked.stated is None else str(asked.stated)
-            return f"it does not hold at the asked time ({when}): its interval is {found.interval}"
-        hits = self.ask(question, valid_at=valid_at, known_at=known_at, k=200, scope=scope)
+        reason = _kept_out(found, said, allowed, asked)
+        if reason is not None:
+            return reason
+        hits = self.ask(
+            question, valid_at=valid_at, known_at=known_at, k=_K_SEARCHED, scope=scope, predicates=predicates,
+            sources=sources,
+        )  # fmt: skip
         place = next((hit for hit in hits if hit.nugget.nugget_id == found.nugget_id), None)
         if place is None:
+            sentence = next((one.text for one in said if one.text), None) or ""
+            matched = matched_words(asked.words, found, sentence, ledger.schema)
+            if matched:
+                return f"it has '{' '.join(matched)}' of the question, but {len(hits)} others come first"
             return f"none of the question's words that tell most ({', '.join(asked.words) or 'it has none'}) is in it"
         if place.rank <= k:
             return f"it is there, at rank {place.rank}: {place.why}"
         return f"it is at rank {place.rank}, behind the {k} asked for: {place.why}"
+
+
+def _kept_out(found: Nugget, said: Sequence[Evidence], allowed: Filter, asked: Question) -> str | None:
+    """Which part of a question's filter keeps a nugget out, in words; None: none does."""
+    if found.state not in ANSWERING:
+        return f"its state is {found.state}: {found.why or 'only active, superseded and contested ones answer'}"
+    if allowed.scopes is not None and found.scope not in allowed.scopes:
+        return f"its scope is {found.scope}, asked was {', '.join(allowed.scopes)}"
+    if allowed.predicates is not None and found.predicate not in allowed.predicates:
+        return f"its predicate is {found.predicate}, asked was {', '.join(allowed.predicates)}"
+    sources = sorted({one.source for one in said})
+    if allowed.sources is not None and not set(sources) & set(allowed.sources):
+        return f"{', '.join(sources)} says it, asked was {', '.join(allowed.sources)}"
+    if not found.interval.is_possible(*asked.window):
+        when = "now" if asked.stated is None else str(asked.stated)
+        return f"it does not hold at the asked time ({when}): its interval is {found.interval}"
+    return None
 
 
 def _in_order(candidates: Sequence[Candidate]) -> list[Candidate]:
