@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from motherlode.lifecycle.walking import Step
 __all__ = ["Head", "Row", "head_of", "instant_text", "json_text", "rows_of", "step_dict"]
 
 _BATCH = 1000
-_LINE_ENDS = "\x85\u2028\u2029"
+_STEERING = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,8 @@ def instant_text(micros: int | None) -> str | None:
 
 
 def json_text(value: object) -> str:
-    """One line of JSON, by every reader's idea of a line."""
-    text = json.dumps(value, ensure_ascii=False)
-    for character in _LINE_ENDS:
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    """One line of JSON, by every reader's idea of a line, without a character that a terminal would obey."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def step_dict(step: Step) -> dict[str, Any]:

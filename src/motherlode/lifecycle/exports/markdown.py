@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from motherlode.lifecycle.exports.answers import Head, Row, head_of, rows_of
 from motherlode.lifecycle.exports.words import Account, counted, headline, hops, one_line, spoken, target_name
@@ -24,18 +25,14 @@ def markdown(answer: ImpactReport | Lineage, *, mention: bool = False) -> str:
     """
     head, account = head_of(answer), Account.of(answer)
     is_impact = isinstance(answer, ImpactReport)
-    rows: list[Row] = []
-    for row in rows_of(answer):
-        account.take((row,))
-        if len(rows) < _ROWS:
-            rows.append(row)
+    rows = list(islice(rows_of(answer), _ROWS))
     parts = [f"## {_title(answer, account)}\n"]
     parts.append(_asked(head))
     if is_impact:
         parts += _by_severity(rows, account, mention=mention)
     else:
         parts.append(_table(rows, mention=mention))
-    n_more = (len(answer) if is_impact else sum(1 for _ in rows_of(answer))) - len(rows)
+    n_more = len(answer) - len(rows)
     if n_more > 0:
         parts.append(f"_{counted(n_more, 'row')} more not listed here; the CSV and JSON exports have all._\n")
     parts += _owners(account, mention=mention)
@@ -105,7 +102,7 @@ def _evidence(rows: Sequence[Row], head: Head) -> Iterator[str]:
     names = {row.uri: row.name for row in rows} | {uri: target_name(uri) for uri in head.targets}
     yield f"<details><summary>Evidence: {counted(len(told), 'path')}</summary>\n"
     for row in told:
-        way = "".join(f" –{how}→ {_code(name)}" if how else _code(name) for how, name in hops(row, names))
+        way = "".join(f" {how} {_code(name)}" if how else _code(name) for how, name in hops(row, names))
         yield f"- {way}"
         for step in row.path:
             who = f"{step.provider}, {step.rule}" if step.rule else step.provider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,9 +15,11 @@ from motherlode.lifecycle.impact import ImpactReport
 from motherlode.lifecycle.lineage import Lineage
 from motherlode.lifecycle.propagation import Severity
 from motherlode.lifecycle.uris import parse_uri
+from motherlode.lifecycle.walking import walking
 
 __all__ = ["Account", "counted", "doing_of", "headline", "hops", "one_line", "spoken", "target_name"]
 
+_BATCH = 1000
 _DOING = {
     "drop": "Dropping {}",
     "delete": "Deleting {}",
@@ -58,8 +60,8 @@ def target_name(uri: str) -> str:
 
 @dataclass
 class Account:
-    """What a pass over an answer's rows counts. by_type: of the worst severity; owners: of whom anything is affected
-    more than MASKED, with how many rows; n_unowned: such rows without any
+    """What an answer's rows amount to. by_type: of the worst severity; owners: of whom anything is affected more than
+    MASKED, with how many rows; n_unowned: such rows without any
     """
 
     by_severity: Mapping[str, int]
@@ -70,21 +72,25 @@ class Account:
 
     @classmethod
     def of(cls, answer: ImpactReport | Lineage) -> Account:
-        """The counts by severity alone, without reading rows."""
-        if not isinstance(answer, ImpactReport):
-            return cls({}, None)
-        found = np.bincount(answer.severities, minlength=len(Severity))
-        counts = {severity.name: int(found[severity]) for severity in sorted(Severity, reverse=True) if found[severity]}
-        return cls(counts, answer.worst)
-
-    def take(self, rows: Iterable[Row]) -> None:
-        """Count rows."""
-        for row in rows:
-            if row.severity == self.worst:
-                self.by_type[row.type] += 1
-            if row.severity != "MASKED":
-                self.owners.update(row.owners)
-                self.n_unowned += not row.owners
+        """Counts types and owners of all of it, without reading a path."""
+        severities = (
+            answer.severities if isinstance(answer, ImpactReport) else np.full(len(answer.ids), Severity.INFORM)
+        )
+        found = np.bincount(severities, minlength=len(Severity)) if isinstance(answer, ImpactReport) else []
+        counts = {each.name: int(found[each]) for each in sorted(Severity, reverse=True) if len(found) and found[each]}
+        account = cls(counts, answer.worst if isinstance(answer, ImpactReport) else None)
+        worst = Severity[account.worst] if account.worst is not None else None
+        with walking(answer.view) as walk:
+            for begin in range(0, len(answer.ids), _BATCH):
+                ids = answer.ids[begin : begin + _BATCH].tolist()
+                rows, owners = walk.reading.components(ids), walk.reading.labels(ids, "owned_by")
+                for number, severity in zip(ids, severities[begin : begin + _BATCH].tolist(), strict=True):
+                    account.by_type[rows[number].type] += severity == worst
+                    if severity != Severity.MASKED:
+                        account.owners.update(owner.name for owner in owners.get(number, ()))
+                        account.n_unowned += number not in owners
+        account.by_type = +account.by_type
+        return account
 
 
 def doing_of(change: str, targets: Sequence[str]) -> str:
@@ -119,12 +125,12 @@ def _listed(parts: list[str]) -> str:
 
 
 def hops(row: Row, names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The path as (how, name) a hop, from the first component ("" as its how) on; a hop against the edge's direction
-    has an arrow back before it. names: by address, where they are known
+    """The path as (how, name) a hop, from the first component ("" as its how) on; how: ``–feeds→``, or ``←feeds–`` for
+    a hop against the edge's direction. names: by address, where they are known
     """
     if not row.path:
         return []
     first = row.path[0]
     found = [("", first.source if first.forward else first.target)]
-    found += [(s.relation, s.target) if s.forward else (f"← {s.relation}", s.source) for s in row.path]
+    found += [(f"–{s.relation}→", s.target) if s.forward else (f"←{s.relation}–", s.source) for s in row.path]
     return [(how, one_line(names.get(uri) or default_name(uri))) for how, uri in found]
