@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -58,13 +58,22 @@ class Lineage:
     @cached_property
     def rows(self) -> list[LineageRow]:
         """All of them (of the types asked for), nearest first."""
-        with walking(self._view) as walk:
-            components = walk.reading.components(self.ids.tolist())
+        return self.rows_at(range(len(self.ids)))
+
+    @property
+    def view(self) -> GraphView:
+        """The view that was asked."""
+        return self._view
+
+    def rows_at(self, positions: Sequence[int]) -> list[LineageRow]:
+        """The rows at positions of `ids` (those of the types asked for), without reading the others."""
+        at = np.asarray(positions, np.int64)
+        columns = (self._places[at].tolist(), self.ids[at].tolist(), self.depths[at].tolist())
+        with walking(self.view) as walk:
+            components = walk.reading.components(columns[1])
             chosen = [
                 (place, number, depth)
-                for place, number, depth in zip(
-                    self._places.tolist(), self.ids.tolist(), self.depths.tolist(), strict=True
-                )
+                for place, number, depth in zip(*columns, strict=True)
                 if not self._types or components[number].type in self._types
             ]
             numbers = [number for _, number, _ in chosen]
