@@ -63,6 +63,7 @@ def test_the_model_that_needs_the_feature_breaks_and_the_others_do_not(edges: se
     assert not {each for each in broken if "churn" in each or "fallback" in each}
     needs = {edge for edge in edges if edge.source == AMOUNT and edge.relation == "input_of"}
     assert {edge.confidence for edge in needs} == {0.9}
+    assert len(needs) == 2  # the logged model and the version that it is registered as
     assert "lode://deployment/mlflow/churn@champion" in reached(edges, COUNTRY)
 
 

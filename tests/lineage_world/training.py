@@ -58,6 +58,7 @@ rows = pd.read_parquet("data/training_set.parquet")
 rows["country"] = rows["country"].astype(object)  # the type that signatures know
 retrieved = json.loads(Path("data/retrieved.json").read_text())
 params = yaml.safe_load(Path("params.yaml").read_text())
+client = mlflow.MlflowClient()
 
 
 class Weighted(mlflow.pyfunc.PythonModel):
@@ -76,22 +77,25 @@ def train(model, service, columns, references, weight):
         mlflow.log_param("weight", weight)
         mlflow.log_metric("auc", 0.7 + weight)
         mlflow.set_tags({
-            "feast.project": retrieved["project"], "feast.feature_service": service,
-            "feast.retrieval_type": "historical",
+            "feast.project": retrieved["project"], "feast.retrieval_type": "historical",
             "feast.feature_refs": ",".join(references), "team": "search" if model == "ranking" else "crm",
         })
+        if service:
+            mlflow.set_tag("feast.feature_service", service)
         signature = infer_signature(rows[columns], pd.Series([0.5]))
-        mlflow.pyfunc.log_model(
+        logged = mlflow.pyfunc.log_model(
             name="model", python_model=Weighted(), signature=signature, registered_model_name=model,
         )
+        if service:
+            client.set_model_version_tag(model, str(logged.registered_model_version), "feast.feature_service", service)
 
 
 names = {reference.partition(":")[2]: reference for reference in retrieved["refs"]}
 every = ["amount_7d", "n_orders_7d", "country"]
-for columns in (["n_orders_7d", "country"], every):
-    train("ranking", "ranking_inputs", columns, [names[c] for c in columns], params["ranking"]["weight"])
+plain = ["n_orders_7d", "country"]
+train("ranking", None, plain, [names[column] for column in plain], params["ranking"]["weight"])
+train("ranking", "ranking_inputs", every, retrieved["refs"], params["ranking"]["weight"])
 train("churn", "churn_inputs", ["country"], [names["country"]], params["churn"]["weight"])
-client = mlflow.MlflowClient()
 client.set_registered_model_alias("ranking", "champion", "2")
 client.set_registered_model_alias("ranking", "fallback", "1")
 client.set_registered_model_alias("churn", "champion", "1")

@@ -33,7 +33,6 @@ def test_features_that_a_run_retrieved_train_it_and_are_inputs_of_its_models(wor
     assert tag_run(world, project="shop", feature_service="ranking_v5", feature_refs=REFERENCES) == {
         Edge(AMOUNT, "trains", RUN, 1.0, "tag feast.feature_refs has orders:amount_7d"),
         Edge(COUNTRY, "trains", RUN, 1.0, "tag feast.feature_refs has customers@v2:country"),
-        Edge(SERVICE, "supports", RUN, 1.0, "tag feast.feature_service"),
         Edge(AMOUNT, "input_of", LOGGED, 0.9, said),
         Edge(AMOUNT, "input_of", VERSION, 0.9, said),
     }
@@ -45,6 +44,11 @@ def test_a_model_without_a_signature_may_need_every_feature_of_its_run(world: Sq
     said = "its run retrieved the feature customers@v2:country; no signature names its columns"
     assert Edge(COUNTRY, "input_of", VERSION, 0.7, said) in found
     assert len([edge for edge in found if edge.relation == "input_of"]) == 4
+
+
+def test_a_run_that_names_only_its_service_depends_on_it(world: SqlWorld) -> None:
+    found = tag_run(world, project="shop", feature_service="ranking_v5")
+    assert found == {Edge(SERVICE, "supports", RUN, 1.0, "tag feast.feature_service")}
 
 
 def test_a_version_that_names_its_service_needs_it(world: SqlWorld) -> None:

@@ -197,9 +197,10 @@ def _io(subject: str, run: Run, experiment: str) -> Iterator[Edge]:
             relation, said = "trains", f"logged as input{f' for {context}' if context else ''}{digest}"
         yield Edge(address_of(dataset, experiment), relation, subject, 1.0 if context else 0.7, said)
     relation = "trains" if is_historical(run.tags) else "supports"
-    for feature in features_of(run.tags):
+    features = features_of(run.tags)
+    for feature in features:
         yield Edge(feature.address, relation, subject, 1.0, f"tag feast.feature_refs has {feature.reference}")
-    service = service_of(run.tags)
+    service = None if features else service_of(run.tags)  # a service has features that the run may not have used
     if service is not None:
         yield Edge(service, "supports", subject, 1.0, "tag feast.feature_service")
     for model in run.models_in:
