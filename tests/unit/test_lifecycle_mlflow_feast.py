@@ -42,7 +42,7 @@ def test_features_that_a_run_retrieved_train_it_and_are_inputs_of_its_models(wor
 def test_a_model_without_a_signature_may_need_every_feature_of_its_run(world: SqlWorld, tmp_path: Path) -> None:
     (tmp_path / "mlruns/1/models/m-1/artifacts/MLmodel").unlink()
     found = tag_run(world, project="shop", feature_refs=REFERENCES)
-    said = "its run retrieved the feature customers@v2:country; it has no signature"
+    said = "its run retrieved the feature customers@v2:country; no signature names its columns"
     assert Edge(COUNTRY, "input_of", VERSION, 0.7, said) in found
     assert len([edge for edge in found if edge.relation == "input_of"]) == 4
 

@@ -136,14 +136,14 @@ def test_bad_arguments_are_named(graph: LifecycleGraph) -> None:
 
 
 def test_a_filter_loses_nothing_behind_many_others(sql_place: str) -> None:
-    crowd = [said(table(f"crowd_{number:05}", "file")) for number in range(3000)]
+    crowd = [said(table(f"crowd_{number:05}", "file")) for number in range(1200)]
     owned = said(table("crowd_with_a_long_name_behind_all_others", "file"), owner="zoe")
     with opened([*crowd, owned], sql_place) as graph:
         assert names(graph, "crowd", owner="zoe") == ["crowd_with_a_long_name_behind_all_others"]
         assert names(graph, "", owner="zoe") == ["crowd_with_a_long_name_behind_all_others"]
         assert names(graph, "crowd", types=["user"]) == []
         assert names(graph, "file", owner="zoe") == ["crowd_with_a_long_name_behind_all_others"]
-        assert len(graph.search("crowd", limit=2500)) == 2500
+        assert len(graph.search("crowd", limit=1100)) == 1100
 
 
 def test_what_is_gone_is_found_only_at_moments_when_it_was_there() -> None:

@@ -209,7 +209,7 @@ EMPTY = np.empty(0, np.int32)
         (lambda: reach(ONE, None, [0, 1], [1], TRANSFER, IDENTITY), "2 seeds and 1 conditions"),
         (lambda: reach(ONE, None, [0], [1], [[0, 2, 2]], [False]), "transfer[0, 1] = 2 is more severe"),
         (lambda: reach(ONE, None, [0], [1], [[0, 1, 0]], [False]), "transfer[0, 2] = 0 is less than what a weaker"),
-        (lambda: reach(ONE, None, [0], [1], [[0, -1]], [False]), "transfer[0, 1] = -1 is no condition"),
+        (lambda: reach(ONE, None, [0], [1], [[0, -1]], [False]), "transfer has -1 … 0: a condition is 0 … 15"),
         (lambda: reach(ONE, None, [0], [1], [0, 1], [False]), "transfer is int64 (2,)"),
         (lambda: reach(ONE, None, [0], [1], [[0] * 17], [False]), f"n_conditions 2 … {MAX_CONDITIONS}"),
         (lambda: reach(ONE, None, [0], [1], [[0, 1]], [0]), "identity is int64"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from motherlode.cli.console import reporting_errors
+from motherlode.cli.lifecycle_upkeep_app import lifecycle_app
 from motherlode.cli.nuggets_app import nuggets_app
 
 __all__ = ["app", "run"]
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 
 app.add_typer(nuggets_app, name="nuggets")
+app.add_typer(lifecycle_app, name="lifecycle")
 
 IndexDir = Annotated[Path, typer.Argument(metavar="DIR", help="An index made by lode index.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

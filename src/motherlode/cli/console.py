@@ -23,6 +23,7 @@ from motherlode.errors import LodeError
 
 __all__ = [
     "EXIT_ERROR",
+    "EXIT_GATE",
     "EXIT_INTERRUPTED",
     "DrawnProgress",
     "duration",
@@ -35,6 +36,7 @@ __all__ = [
     "size",
 ]
 
+EXIT_GATE = 1  # the command ran, and what it found may not pass
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 _PLAIN_EVERY_S = 5.0

@@ -181,12 +181,16 @@ def of_kinds(expression: str, kinds: Collection[str], dialect: str) -> str:
 
 
 def matching(dialect: str) -> str:
-    """FROM … WHERE over components ``c`` whose text matches (the one parameter); AND may follow."""
-    if dialect == "sqlite":
-        return "FROM lifecycle_text t JOIN lifecycle_components c ON c.id = t.rowid WHERE lifecycle_text MATCH ?"
-    return (
-        "FROM lifecycle_texts t JOIN lifecycle_components c ON c.id = t.component WHERE t.terms @@ CAST(? AS tsquery)"
-    )
+    """FROM … WHERE over components ``c`` whose text matches (the one parameter); AND may follow.
+
+    The words are always looked up first (SQLite keeps the order of a CROSS JOIN): the other way round each component of
+    a filter would be a search of its own.
+    """
+    tables = "lifecycle_text t" if dialect == "sqlite" else "lifecycle_texts t"
+    match = "lifecycle_text MATCH ? AND c.id = t.rowid"
+    if dialect != "sqlite":
+        match = "t.terms @@ CAST(? AS tsquery) AND c.id = t.component"
+    return f"FROM {tables} CROSS JOIN lifecycle_components c WHERE {match}"
 
 
 def spellings(word: str) -> list[str]:

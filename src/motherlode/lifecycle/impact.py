@@ -59,6 +59,11 @@ class ImpactReport:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def view(self) -> GraphView:
+        """The view that was asked."""
+        return self._view
+
     @cached_property
     def rows(self) -> list[ImpactRow]:
         """All affected components, worst first."""
@@ -66,14 +71,19 @@ class ImpactReport:
 
     def first(self, n: int) -> list[ImpactRow]:
         """The first n rows, without reading the others."""
-        with walking(self._view) as walk:
-            ids = self.ids[:n].tolist()
+        return self.rows_at(range(min(n, len(self))))
+
+    def rows_at(self, positions: Sequence[int]) -> list[ImpactRow]:
+        """The rows at positions of `ids`, without reading the others."""
+        chosen = np.asarray(positions, np.int64)
+        with walking(self.view) as walk:
+            ids, places = self.ids[chosen].tolist(), self._places[chosen].tolist()
             components = walk.reading.components(ids)
             owners = walk.reading.labels(ids, "owned_by")
-            paths = steps_of(walk, self._reached, self._places[:n].tolist())
+            paths = steps_of(walk, self._reached, places)
         rows = []
         for place, number, depth, severity in zip(
-            self._places[:n].tolist(), ids, self.depths[:n].tolist(), self.severities[:n].tolist(), strict=True
+            places, ids, self.depths[chosen].tolist(), self.severities[chosen].tolist(), strict=True
         ):
             row, steps = components[number], paths[place]
             rows.append(

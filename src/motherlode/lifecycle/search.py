@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "search"]
 
-_MATCHES = 10_000  # of one expression that are looked at for the shortest names
-_CANDIDATES = 1000
+_MATCHES = 5000  # of one expression that are looked at for the closest names
+_CANDIDATES = 200
 _MOST_WORDS = 32
 _MOST_SPELLED = 4
 _ALIKE = 0.75  # of two spellings, after difflib
@@ -65,7 +65,7 @@ def search(
     not found; words are those of now.
 
     types, owner, tag: only components of these types, with an owner or tag of this name (in any case). Raises
-    InputError for limit < 1 and for an unknown type. Of a word that more than 10,000 components have, some 10,000 are
+    InputError for limit < 1 and for an unknown type. Of a word that more than 5,000 components have, some 5,000 are
     looked at for the closest names; exact names are always found.
     """
     if limit < 1:
@@ -109,12 +109,13 @@ class _Question:
 
     def candidates(self) -> dict[int, tuple[ComponentRow, float]]:
         """Components by id, with their scores."""
-        start, n = f"SELECT {_COLUMNS} FROM lifecycle_components c WHERE ", max(_CANDIDATES, self.limit)
+        start, n = f"SELECT {_COLUMNS} FROM lifecycle_components c WHERE ", max(_CANDIDATES, 2 * self.limit)
         if self.text:
             of_name = f"{start}c.folded = ?{self.where} LIMIT {n}"
             self._add(self.session.execute(of_name, (fold(self.text), *self.values)), _NAME)
         if not self.words:
-            listed = f"{start}{holding(self.reading.moment)}{self.where} ORDER BY c.folded, c.id LIMIT {n}"
+            where = self.where.replace("+c.id", "c.id")  # here the owner's components are the shortest way
+            listed = f"{start}{holding(self.reading.moment)}{where} ORDER BY c.folded, c.id LIMIT {n}"
             self._add(self.session.execute(listed, self.values), 0)
             return self.found
         self._endings(n)
@@ -123,7 +124,8 @@ class _Question:
             (with_all(self.words, dialect, in_names=True), _NAME_WORDS),
             (with_all(self.words, dialect), _WORDS),
         ):
-            self._match(expression, base)
+            if len(self.found) < n:  # whatever is found by less would come after all of them
+                self._match(expression, base)
         if not self.found:
             groups = [spellings(word) for word in self.words[:_MOST_SPELLED]]
             self._match(any_of(groups, dialect, longer=False), _SPELLED)
@@ -147,9 +149,14 @@ class _Question:
 
     def _match(self, expression: str, base: float) -> None:
         dialect = self.session.dialect
-        inner = f"SELECT {_COLUMNS} {matching(dialect)}{self.where} LIMIT {max(_MATCHES, self.limit)}"
-        sql = f"SELECT * FROM ({inner}) c ORDER BY length(c.name), c.id LIMIT {max(_CANDIDATES, self.limit)}"
-        self._add(self.session.execute(sql, (of_kinds(expression, self.types, dialect), *self.values)), base)
+        wanted = fold(self.text)
+        inner = f"SELECT {_COLUMNS}, c.folded {matching(dialect)}{self.where} LIMIT {max(_MATCHES, self.limit)}"
+        sql = (
+            f"SELECT {_COLUMNS} FROM ({inner}) c ORDER BY CASE WHEN substr(c.folded, 1, {len(wanted)}) = ? THEN 0 "
+            f"ELSE 1 END, length(c.name), c.id LIMIT {max(_CANDIDATES, 2 * self.limit)}"
+        )
+        values = (of_kinds(expression, self.types, dialect), *self.values, wanted)
+        self._add(self.session.execute(sql, values), base)
 
     def _nearly(self) -> None:
         """Components with a word that begins as one of these does and is spelled nearly so."""

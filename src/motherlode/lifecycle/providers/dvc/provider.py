@@ -20,7 +20,7 @@ from motherlode.lifecycle.providers.dvc.repository import (
 )
 from motherlode.lifecycle.providers.dvc.stages import Artifact, Marked, Ref, Stage
 from motherlode.lifecycle.providers.guarding import guarded
-from motherlode.lifecycle.providers.places import has_scheme, place_uri, safe_location
+from motherlode.lifecycle.providers.places import has_scheme, place_uri, safe_location, shown_path
 from motherlode.lifecycle.record import Edge, Item, Observation, Rejected
 from motherlode.lifecycle.uris import make_uri
 
@@ -135,7 +135,7 @@ class _Repository:
         kind = ref.kind or ("code" if ref.place.lower().endswith(_CODE) else "")
         said = {
             "name": ref.place if not has_scheme(ref.place) else None,
-            "paths": [safe_location(ref.place)],
+            "paths": [shown_path(ref.place)],
             "kind": kind,
             "type": ref.type,
             "description": ref.description,

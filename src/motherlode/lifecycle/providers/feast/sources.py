@@ -8,7 +8,7 @@ from typing import Any
 
 from motherlode.lifecycle.naming import dataset_uri
 from motherlode.lifecycle.providers.feast.messages import SOURCE_TYPES
-from motherlode.lifecycle.providers.places import place_uri, safe_location
+from motherlode.lifecycle.providers.places import place_uri, shown_path
 
 __all__ = ["address_of", "column_of", "kind_of", "paths_of", "source_name", "storage_address"]
 
@@ -41,13 +41,13 @@ def storage_address(storage: Mapping[str, Any], project: str, name: str) -> str:
 
 
 def paths_of(source: Mapping[str, Any]) -> list[str]:
-    """Paths and tables as the source writes them."""
+    """Paths and tables that the source names, to be compared by their ends."""
     found = [source.get("file", {}).get("uri"), source.get("spark", {}).get("path")]
     found += [
         source.get(kind, {}).get("table") for kind in ("bigquery", "redshift", "snowflake", "trino", "athena", "spark")
     ]
     found.append(_custom(source).get("table"))
-    return [safe_location(place) for place in found if isinstance(place, str) and place.strip()]
+    return [shown_path(place) for place in found if isinstance(place, str) and place.strip()]
 
 
 def column_of(source: Mapping[str, Any], name: str) -> str:

@@ -214,7 +214,7 @@ def _of_feature_store(
     needed = signature.inputs if signature is not None else {}
     for feature in features_of(run_tags):
         if not needed:
-            said = f"its run retrieved the feature {feature.reference}; it has no signature"
+            said = f"its run retrieved the feature {feature.reference}; no signature names its columns"
             yield Edge(feature.address, "input_of", subject, _RETRIEVED, said)
         elif any(name in needed for name in feature.names):
             said = f"the signature needs it, and its run retrieved the feature {feature.reference}"
