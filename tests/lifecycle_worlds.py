@@ -16,7 +16,19 @@ from motherlode.lifecycle.record import Edge, Item, Observation
 from motherlode.lifecycle.uris import make_uri
 from tests.nugget_worlds import START, Ticking
 
-__all__ = ["START", "Ticking", "feature", "model", "opened", "place", "random_history", "said", "shop", "shop_items", "table"]
+__all__ = [
+    "START",
+    "Ticking",
+    "feature",
+    "model",
+    "opened",
+    "place",
+    "random_history",
+    "said",
+    "shop",
+    "shop_items",
+    "table",
+]
 
 
 def table(name: str, namespace: str = "postgres://db:5432") -> str:

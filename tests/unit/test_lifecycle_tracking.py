@@ -7,17 +7,20 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from motherlode.core.ports import Place, WorkRecord
 from motherlode.errors import InputError
 from motherlode.lifecycle.graph import LifecycleGraph, open_lifecycle
 from motherlode.lifecycle.reading import Moment, Reading
 from motherlode.lifecycle.record import Observation
 from motherlode.lifecycle.short_forms import address_of
 from motherlode.lifecycle.tracking import relation_between
+from motherlode.workflows.lifecycle_sink import GraphSink
 
 FEATURE = "lode://feature/feast/shop/orders.amount_7d"
 ORDERS = "lode://dataset/postgres/db:5432/shop.public.orders"
@@ -255,3 +258,15 @@ def test_types_suggest_the_relation_and_a_caller_may_say_another(graph: Lifecycl
     assert relation_between(cell, model) == "supports"
     graph.declare(model, inputs=[ORDERS], relation="evaluates")
     assert [row.severity for row in graph.impact(ORDERS, "drop").rows] == ["INFORM"]
+
+
+def test_runs_declarations_and_announcements_are_the_same_on_both_databases(sql_place: str) -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    GraphSink(sql_place).announce(WorkRecord("index", "i", "i", noon, noon, inputs=(Place("s3://lake/docs"),)))
+    with open_lifecycle(sql_place) as graph:
+        with graph.run("job", inputs=["dataset:s3://lake/raw"], outputs=["dataset:s3://lake/docs"]):
+            pass
+        graph.declare("deployment:site search", inputs=["index:I"])
+        reached = [row.uri for row in graph.impact("dataset:raw", "drop").rows]
+        assert "lode://deployment/python/site%20search" in reached
+        assert states(graph) == ["COMPLETE", "COMPLETE"]

@@ -36,10 +36,13 @@ _logger = logging.getLogger("motherlode.server")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may hold. body_bytes: also after decompression; events: in one batch."""
+    """What requests may hold. body_bytes: one, also after decompression; events: in one batch; held_bytes: all
+    requests together that are being read or wait to be written.
+    """
 
     body_bytes: int = 16 << 20
     events: int = 1000
+    held_bytes: int = 256 << 20
 
 
 class RefusedError(Exception):
@@ -87,6 +90,7 @@ def make_app(
 class _Endpoint:
     def __init__(self, writer: EventWriter, limits: Limits, token: str | None) -> None:
         self._writer, self._limits, self._token = writer, limits, token
+        self._held_bytes = 0  # only the event loop's thread counts
 
     async def post(self, request: Request) -> Response:
         """One event, or a list of them as a batch."""
@@ -96,14 +100,16 @@ class _Endpoint:
         return await self._answer(request, must_be_list=True)
 
     async def _answer(self, request: Request, *, must_be_list: bool) -> Response:
+        held = _Held(self)
         try:
-            body = await self._body(request)
+            body = await self._body(request, held)
             read, is_batch = await run_in_threadpool(self._read, body, must_be_list=must_be_list)
             await asyncio.wrap_future(self._writer.submit([item for event in read for item in event.items]))
         except RefusedError as error:
             await _drain(request)
             return _failed(error.status, str(error), error.headers)
         except BusyError as error:
+            await _drain(request)
             return _failed(503, f"{error}; send it again in a moment", _RETRY)
         except ConflictError as error:
             return _failed(503, f"the graph could not be written now: {error}", _RETRY)
@@ -112,6 +118,8 @@ class _Endpoint:
         except Exception:
             _logger.exception("an event was not recorded")
             return _failed(500, "the event was not recorded; the server's log says why")
+        finally:
+            held.release()
         return _batch_response(read) if is_batch else _response(read[0])
 
     def _read(self, body: bytes, *, must_be_list: bool) -> tuple[list[ReadEvent], bool]:
@@ -130,12 +138,21 @@ class _Endpoint:
             )
         return [read_openlineage(event, _ORIGIN) for event in said], True
 
-    async def _body(self, request: Request) -> bytes:
+    def hold(self, n_bytes: int) -> None:
+        """Count bytes that are kept; BusyError when they are too many."""
+        self._held_bytes += n_bytes
+        if self._held_bytes > self._limits.held_bytes:
+            raise BusyError(f"requests of {self._limits.held_bytes:,} bytes are being read and written already")
+
+    def release(self, n_bytes: int) -> None:
+        self._held_bytes -= n_bytes
+
+    async def _body(self, request: Request, held: _Held) -> bytes:
         self._check_head(request)
-        limit, parts, size = self._limits.body_bytes, [], 0
+        parts = []
         async for part in request.stream():
-            size += len(part)
-            if size > limit:
+            held.add(len(part))
+            if held.n_bytes > self._limits.body_bytes:
                 raise self._too_large()
             parts.append(part)
         body = b"".join(parts)
@@ -143,7 +160,9 @@ class _Endpoint:
             case "identity" | "":
                 return body
             case "gzip":
-                return self._unzipped(body)
+                found = self._unzipped(body)
+                held.add(len(found))
+                return found
             case other:
                 raise RefusedError(415, f"Content-Encoding {other}: expected gzip or none")
 
@@ -186,6 +205,20 @@ async def _drain(request: Request) -> None:
             left -= len(part)
             if left < 0:
                 return
+
+
+class _Held:
+    """The bytes that one request keeps in memory."""
+
+    def __init__(self, endpoint: _Endpoint) -> None:
+        self._endpoint, self.n_bytes = endpoint, 0
+
+    def add(self, n_bytes: int) -> None:
+        self.n_bytes += n_bytes
+        self._endpoint.hold(n_bytes)
+
+    def release(self) -> None:
+        self._endpoint.release(self.n_bytes)
 
 
 def _failed(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
@@ -30,6 +31,7 @@ __all__ = [
     "refused",
 ]
 
+_logger = logging.getLogger("motherlode.workflows.lifecycle_events")
 PROVIDER = "openlineage"
 MAX_BODY_CHARACTERS = 65536
 
@@ -69,8 +71,13 @@ def read_openlineage(event: Any, origin: str) -> ReadEvent:
     origin: where it came from. The event's own digest is its name there, so that one which is sent again and again
     fills one place in the quarantine.
     """
-    what = f"{origin}, event {_digest(json.dumps(event, sort_keys=True, default=str).encode())}"
-    items = read_event(event, what)
+    try:
+        text = json.dumps(event, sort_keys=True, default=str)
+        items = read_event(event, f"{origin}, event {_digest(text.encode())}")
+    except Exception as error:  # one event that nobody foresaw does not stop the queue behind it
+        _logger.warning("an event could not be read", exc_info=error)
+        reason = f"it could not be read ({type(error).__name__}: {error}); please report it with the event"
+        return refused(repr(event)[:MAX_BODY_CHARACTERS].encode("utf-8", "replace"), reason, origin)
     bad = [item for item in items if isinstance(item, Rejected)]
     if bad and len(bad) == len(items):
         return ReadEvent(items, bad[0].reason)
