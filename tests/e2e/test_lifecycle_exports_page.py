@@ -70,7 +70,8 @@ def test_a_click_shows_details_the_path_from_the_change_and_neighbours_both_ways
     assert page.run("document.querySelectorAll('.arrow.on').length") == 4
     page.run("document.querySelector('#details ul button').click()")  # directly upstream: ranking@v5
     assert page.run("document.querySelector('#details h2').textContent") == "ranking@v5"
-    assert "alice" in (_click(page, "ranking,"), page.run(DETAILS))[1]
+    _click(page, "ranking,")
+    assert "alice" in page.run(DETAILS)
 
 
 def test_a_fragment_opens_the_page_at_a_component(page: Page, tmp_path: Path) -> None:
@@ -185,14 +186,8 @@ def test_the_same_picture_is_the_same_page(tmp_path: Path) -> None:
 
 def test_the_screenshot_command_writes_a_picture(tmp_path: Path, browser: Page) -> None:
     page = _written(tmp_path, export(world().impact(FEATURE), "html"))
-    command = [
-        sys.executable,
-        ROOT / "scripts" / "lifecycle-screenshot",
-        page,
-        tmp_path / "graph.png",
-        "--at",
-        CHAMPION,
-    ]
+    script = str(ROOT / "scripts" / "lifecycle-screenshot")
+    command = [sys.executable, script, str(page), str(tmp_path / "graph.png"), "--at", CHAMPION]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == f"wrote {tmp_path / 'graph.png'}"
     picture = (tmp_path / "graph.png").read_bytes()

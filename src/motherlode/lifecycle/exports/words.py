@@ -49,7 +49,8 @@ def counted(n: int, noun: str) -> str:
     """``1 model``, ``2 feature views``, ``3 people``."""
     word = noun.replace("_", " ")
     if n != 1:
-        word = f"{word[:-1]}ies" if word.endswith("y") else f"{word}{'es' if word.endswith(('s', 'x')) else 's'}"
+        ending = "es" if word.endswith(("s", "x", "ch", "sh")) else "s"
+        word = f"{word[:-1]}ies" if word.endswith("y") else f"{word}{ending}"
     return f"{n:,} {word}"
 
 
@@ -60,8 +61,8 @@ def target_name(uri: str) -> str:
 
 @dataclass
 class Account:
-    """What an answer's rows amount to. by_type: of the worst severity; owners: of whom anything is affected more than
-    MASKED, with how many rows; n_unowned: such rows without any
+    """What an answer's rows amount to. by_type: of the worst severity, of lineage all; owners: with how many rows that
+    are affected more than MASKED; n_unowned: such rows without any
     """
 
     by_severity: Mapping[str, int]
@@ -72,24 +73,29 @@ class Account:
 
     @classmethod
     def of(cls, answer: ImpactReport | Lineage) -> Account:
-        """Counts types and owners of all of it, without reading a path."""
-        severities = (
-            answer.severities if isinstance(answer, ImpactReport) else np.full(len(answer.ids), Severity.INFORM)
-        )
-        found = np.bincount(severities, minlength=len(Severity)) if isinstance(answer, ImpactReport) else []
-        counts = {each.name: int(found[each]) for each in sorted(Severity, reverse=True) if len(found) and found[each]}
-        account = cls(counts, answer.worst if isinstance(answer, ImpactReport) else None)
-        worst = Severity[account.worst] if account.worst is not None else None
-        with walking(answer.view) as walk:
-            for begin in range(0, len(answer.ids), _BATCH):
-                ids = answer.ids[begin : begin + _BATCH].tolist()
+        """Counts types and owners of all of it; of an impact without reading a path."""
+        if isinstance(answer, ImpactReport):
+            return cls._of_impact(answer)
+        owners = Counter(owner for row in answer.rows for owner in row.owners)
+        types = Counter(row.type for row in answer.rows)
+        return cls({}, None, types, owners, sum(1 for row in answer.rows if not row.owners))
+
+    @classmethod
+    def _of_impact(cls, report: ImpactReport) -> Account:
+        found = np.bincount(report.severities, minlength=len(Severity))
+        counts = {each.name: int(found[each]) for each in sorted(Severity, reverse=True) if found[each]}
+        account = cls(counts, report.worst)
+        worst = None if report.worst is None else Severity[report.worst]
+        with walking(report.view) as walk:
+            for begin in range(0, len(report), _BATCH):
+                ids = report.ids[begin : begin + _BATCH].tolist()
                 rows, owners = walk.reading.components(ids), walk.reading.labels(ids, "owned_by")
-                for number, severity in zip(ids, severities[begin : begin + _BATCH].tolist(), strict=True):
-                    account.by_type[rows[number].type] += severity == worst
+                for number, severity in zip(ids, report.severities[begin : begin + _BATCH].tolist(), strict=True):
+                    if severity == worst:
+                        account.by_type[rows[number].type] += 1
                     if severity != Severity.MASKED:
                         account.owners.update(owner.name for owner in owners.get(number, ()))
                         account.n_unowned += number not in owners
-        account.by_type = +account.by_type
         return account
 
 
