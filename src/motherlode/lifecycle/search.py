@@ -95,7 +95,7 @@ class _Question:
         """Conditions on components ``c`` and their values."""
         where, values = "", []
         if self.types:
-            where, values = f" AND c.type IN ({places(self.types)})", [*self.types]
+            where, values = f" AND c.type || '' IN ({places(self.types)})", [*self.types]
         for wanted, relation in ((owner, "owned_by"), (tag, "tagged")):
             if wanted is not None:
                 # The plus keeps SQLite from asking the full text once for each of the owner's components.
@@ -114,7 +114,8 @@ class _Question:
             of_name = f"{start}c.folded = ?{self.where} LIMIT {n}"
             self._add(self.session.execute(of_name, (fold(self.text), *self.values)), _NAME)
         if not self.words:
-            where = self.where.replace("+c.id", "c.id")  # here the owner's components are the shortest way
+            # Here the components of an owner or of a type are the shortest way.
+            where = self.where.replace("+c.id", "c.id").replace("c.type || ''", "c.type")
             listed = f"{start}{holding(self.reading.moment)}{where} ORDER BY c.folded, c.id LIMIT {n}"
             self._add(self.session.execute(listed, self.values), 0)
             return self.found

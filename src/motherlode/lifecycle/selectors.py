@@ -144,7 +144,7 @@ def _named(walk: Walk, body: str) -> set[int]:
     kinds, pattern = (), body
     if typed is not None and is_type(session, typed[1]):
         kinds, pattern = TYPE_GROUPS.get(typed[1], (typed[1],)), typed[2]
-    of_type = f" AND c.type IN ({places(kinds)})" if kinds else ""
+    of_type = f" AND c.type || '' IN ({places(kinds)})" if kinds else ""
     like = _like(pattern.casefold())
     backwards = _like(pattern.casefold()[::-1])
     found = session.execute(

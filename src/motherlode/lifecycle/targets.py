@@ -29,6 +29,7 @@ TYPE_GROUPS = {
 """Words that people say for types, where they mean more than the type of that name."""
 
 _TYPED = re.compile(r"([a-z][a-z0-9_]*):(.+)", re.DOTALL)
+# In conditions, c.type || '' keeps SQLite from walking through all components of a type where a name says more.
 _COLUMNS = "c.id, c.uri, c.type, c.platform, c.name"
 _MOST = 100  # that one name may mean; the person has to say more in any case
 _MOST_ENDINGS = 1000  # looked through for those in the case that was typed
@@ -124,7 +125,7 @@ def _as_typed(name: str) -> Iterator[str]:
 
 
 def _named(session: Session, name: str, types: tuple[str, ...]) -> list[ComponentRow]:
-    of_type = f" AND c.type IN ({places(types)})" if types else ""
+    of_type = f" AND c.type || '' IN ({places(types)})" if types else ""
     start = f"SELECT {_COLUMNS} FROM lifecycle_components c WHERE c.folded = ?"
     for exactly, values in ((" AND c.name = ?", (name,)), ("", ())):
         rows = session.execute(f"{start}{exactly}{of_type} ORDER BY c.id LIMIT {_MOST}", (fold(name), *values, *types))
@@ -139,7 +140,7 @@ def ends_in(session: Session, name: str, types: Collection[str], limit: int) -> 
     """Components whose path ends with the name, from a dot or slash on, in any case."""
     if not name.strip("./"):
         return []
-    of_type = f" AND c.type IN ({places(types)})" if types else ""
+    of_type = f" AND c.type || '' IN ({places(types)})" if types else ""
     rows = session.execute(
         f"SELECT {_COLUMNS} FROM lifecycle_components c WHERE c.backwards >= ? AND c.backwards < ?{of_type} "
         f"ORDER BY c.backwards, c.id LIMIT {limit}",
