@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 import motherlode
-from bench.lifecycle_traversal import LARGEST_IMPACT, LEVELS, SAME, lifecycle_graph, quantiles, resident_bytes
+from bench.lifecycle_traversal import LARGEST_IMPACT, LEVELS, SAME, lifecycle_graph, quantiles
 from bench.measure import available_threads, cpu_name
 from bench.tables import save_report
 from motherlode.lifecycle import Edge, GraphView, Observation, OpenLineage, make_uri, open_lifecycle
@@ -62,6 +62,11 @@ def observations(made: Any, uris: list[str]) -> Iterator[Observation]:
             if classes[at] != SAME or source[at] < target[at]
         )
         yield Observation(uri, version=1, attributes={"description": f"number {node}"}, edges=edges)
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def clocked() -> tuple[float, float]:

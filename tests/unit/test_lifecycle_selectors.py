@@ -15,7 +15,11 @@ from tests.lifecycle_worlds import FEATURES, JOB, ORDERS, VIEW, Ticking, model, 
 
 ODD, PLUS, COLON, WILD = (table(name, "file") for name in ("with, comma and space", "c++", "tier:gold", "what*?"))
 FEATURE = "lode://feature/feast/shop/orders.amount_7d"
-AMOUNT, COMMENT, AMOUNT_7D = column_uri(ORDERS, "amount"), column_uri(ORDERS, "comment"), column_uri(FEATURES, "amount_7d")
+AMOUNT, COMMENT, AMOUNT_7D = (
+    column_uri(ORDERS, "amount"),
+    column_uri(ORDERS, "comment"),
+    column_uri(FEATURES, "amount_7d"),
+)
 RANKING, V4, V5 = model("ranking"), model("ranking@v4"), model("ranking@v5")
 CHAMPION = "lode://deployment/mlflow/ranking@champion"
 MADE_OF_AMOUNT = {AMOUNT, AMOUNT_7D, FEATURE, V5, RANKING, V4, CHAMPION}
