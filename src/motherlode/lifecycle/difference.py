@@ -114,9 +114,7 @@ def _first_after(session: Session, table: str, known_at: int) -> int:
     while low < high:
         middle = (low + high) // 2
         # The next row there is: numbers may be missing.
-        row = session.one(
-            f"SELECT id, recorded_from FROM {table} WHERE id >= ? ORDER BY id LIMIT 1", (middle,)
-        )
+        row = session.one(f"SELECT id, recorded_from FROM {table} WHERE id >= ? ORDER BY id LIMIT 1", (middle,))
         if row is None or row[1] > known_at:
             high = middle
         else:
@@ -127,9 +125,7 @@ def _first_after(session: Session, table: str, known_at: int) -> int:
 _EdgeKey = tuple[int, int, int, int, float, str]
 
 
-def _edges(
-    session: Session, moments: list[Moment], providers: dict[int, tuple[str, str]], found: Diff
-) -> None:
+def _edges(session: Session, moments: list[Moment], providers: dict[int, tuple[str, str]], found: Diff) -> None:
     columns = "x.source, x.relation, x.target, x.provider, x.confidence, x.evidence"
     sides: tuple[set[_EdgeKey], set[_EdgeKey]] = (set(), set())
     for at_second, *edge in _differing(session, columns, "lifecycle_edges", moments):
@@ -166,9 +162,7 @@ def _stated(session: Session, columns: str, edges: Iterable[_EdgeKey], moment: M
     return found
 
 
-def _entities(
-    session: Session, moments: list[Moment], providers: dict[int, tuple[str, str]], found: Diff
-) -> None:
+def _entities(session: Session, moments: list[Moment], providers: dict[int, tuple[str, str]], found: Diff) -> None:
     sides: tuple[dict[tuple[int, int, str], int], dict[tuple[int, int, str], int]] = ({}, {})
     columns = "x.component, x.provider, x.aspect, x.content"
     for at_second, number, provider, aspect, content in _differing(session, columns, "lifecycle_facts", moments):

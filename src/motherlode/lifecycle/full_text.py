@@ -158,9 +158,7 @@ def with_all(words: Collection[str], dialect: str, *, in_names: bool = False) ->
     return any_of([[word] for word in words], dialect, in_names=in_names)
 
 
-def any_of(
-    groups: Collection[Collection[str]], dialect: str, *, in_names: bool = False, longer: bool = True
-) -> str:
+def any_of(groups: Collection[Collection[str]], dialect: str, *, in_names: bool = False, longer: bool = True) -> str:
     """The match expression for components with a word of every group. longer: a word also stands for longer ones."""
     if dialect == "sqlite":
         term, either, both = ('"{}" *' if longer else '"{}"'), " OR ", " AND "

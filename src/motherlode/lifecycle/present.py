@@ -40,14 +40,12 @@ def edges_present(walk: Walk, min_confidence: float = 0.0) -> EdgeArrays:
     keep(snapshot.base, snapshot.removed)
     keep(snapshot.added, None)
     source, target, relation = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return EdgeArrays(source, target, relation)  # type: ignore[arg-type]
+    return EdgeArrays(source, target, relation)
 
 
 def described_components(walk: Walk) -> NDArray[np.bool_]:
     """Of which somebody says something at the moment: bool [n_components]. Cost: a pass over the facts."""
-    rows = walk.reading.session.cursor_rows(
-        f"SELECT f.component FROM lifecycle_facts f WHERE {walk.moment.where('f')}"
-    )
+    rows = walk.reading.session.cursor_rows(f"SELECT f.component FROM lifecycle_facts f WHERE {walk.moment.where('f')}")
     found = np.zeros(walk.snapshot.n_components, np.bool_)
     found[np.fromiter((number for (number,) in rows), np.int64)] = True
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from difflib import SequenceMatcher, get_close_matches
 from urllib.parse import unquote
 
@@ -101,10 +102,8 @@ def _at(session: Session, address: str) -> list[ComponentRow]:
     spelled = [address]
     kind, _, rest = address[len(SCHEME) :].partition("/")
     platform, _, name = rest.partition("/")
-    try:
+    with suppress(InputError, UnicodeDecodeError):  # an address that nobody could have made is one that nothing has
         spelled.append(make_uri(kind, platform, unquote(name, errors="strict")))
-    except (InputError, UnicodeDecodeError):
-        pass  # an address that nobody could have made is one that nothing has
     for uri in dict.fromkeys(spelled):
         rows = session.execute(f"SELECT {_COLUMNS} FROM lifecycle_components c WHERE c.uri = ?", (uri,))
         if rows:
@@ -128,9 +127,7 @@ def _named(session: Session, name: str, types: tuple[str, ...]) -> list[Componen
     of_type = f" AND c.type || '' IN ({places(types)})" if types else ""
     start = f"SELECT {_COLUMNS} FROM lifecycle_components c WHERE c.folded = ?"
     for exactly, values in ((" AND c.name = ?", (name,)), ("", ())):
-        rows = session.execute(
-            f"{start}{exactly}{of_type} ORDER BY c.id LIMIT {_MOST}", (fold(name), *values, *types)
-        )
+        rows = session.execute(f"{start}{exactly}{of_type} ORDER BY c.id LIMIT {_MOST}", (fold(name), *values, *types))
         if rows:
             return _first_type([ComponentRow(*row) for row in rows], types)
     found = ends_in(session, name, types, _MOST_ENDINGS)
