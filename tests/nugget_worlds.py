@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from motherlode.core.time import EVER, from_micros
 from motherlode.nuggets.derivation import DerivedNugget, Key
+from motherlode.nuggets.ledger import Event
 from motherlode.nuggets.memory import MemoryStore
 from motherlode.nuggets.record import Claim, Document
 from motherlode.nuggets.store import NuggetStore
@@ -125,6 +127,12 @@ def stored_rows(store: NuggetStore, known_at: int | None = None) -> set[tuple[An
     }
 
 
+KINDS = {
+    "claims": 30, "document": 20, "decide": 14, "undo": 8, "retract": 6, "merge": 5, "trust": 4, "review": 8,
+    "erase": 3,
+}  # fmt: skip
+
+
 @dataclass
 class Pair:
     """A store and the obvious one, told the same."""
@@ -133,15 +141,14 @@ class Pair:
     memory: MemoryStore
     clock: Ticking
     known: list[int]
+    erased: dict[str, int] = field(default_factory=dict)
+    """When a document was last erased."""
 
-    def step(self, random: Random) -> None:
-        """One random write to both."""
+    def step(self, random: Random, kinds: Mapping[str, int] = KINDS) -> None:
+        """One random write to both. kinds: how often each comes."""
         self.clock.micros += random.choice((1, SECOND, 1000 * SECOND))
         at = self.clock.micros
-        kind = random.choices(
-            ("claims", "document", "decide", "undo", "retract", "merge", "trust", "review", "erase"),
-            (30, 20, 14, 8, 6, 5, 4, 8, 3),
-        )[0]
+        kind = random.choices(tuple(kinds), tuple(kinds.values()))[0]
         getattr(self, f"_{kind}")(random, at)
         self.known.append(at)
 
@@ -169,8 +176,6 @@ class Pair:
             self._both("undo", {"event": random.choice(events)}, at)
 
     def _both(self, kind: str, payload: dict[str, Any], at: int) -> None:
-        from motherlode.nuggets.ledger import Event
-
         event = Event.of(kind, payload, "me", "", at)
         self.memory.record(event, at)
         self.store.record_events([event])
@@ -197,9 +202,16 @@ class Pair:
             source = random.choice(sources)
             self.store.erase(source, actor="me")
             self.memory.erase(source)
+            self.erased[source] = at
 
     def check(self) -> None:
-        """Both say the same now, and at every time that was ever known."""
+        """Both say the same now, and at every time that was ever known; nothing said before names what was erased."""
+        for event in self.store.events():
+            again = Event.of(event.type, event.payload, event.actor, event.reason, event.decided_at)
+            assert again.event_id == event.event_id, event
+            for name in ("source", "publisher"):
+                erased_at = self.erased.get(event.payload.get(name, ""))
+                assert erased_at is None or event.recorded_at > erased_at, event
         for known_at in [None, *self.known]:
             expected = derived_rows(self.memory.nuggets(EVER if known_at is None else known_at))
             found = stored_rows(self.store, known_at)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.workloads.cache import cache_dir
 
-SMALL = ("tachiom", "faiss", "exact", "nuggetindex")
+SMALL = ("tachiom", "faiss", "exact", "nuggetindex", "networkx", "rustworkx", "sqlite")
 # These bring a torch of their own, gigabytes of it: made only when asked for by name.
 LARGE = ("fast_plaid", "xtr_warp")
 

@@ -167,6 +167,8 @@ private:
         }
         for (std::size_t i = 0; i < question.n_classes * question.n_conditions; ++i) {
             require(question.transfer[i] <= i % question.n_conditions, "transfer increases a condition");
+            require(i % question.n_conditions == 0 || question.transfer[i - 1] <= question.transfer[i],
+                    "transfer is not monotone");
         }
     }
 

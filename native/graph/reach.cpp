@@ -1,6 +1,8 @@
 #include "graph/reach.h"
 
 #include <algorithm>
+#include <bit>
+#include <iterator>
 #include <numeric>
 #include <stdexcept>
 #include <tuple>
@@ -8,10 +10,22 @@
 namespace lode::graph {
 namespace {
 
-constexpr std::size_t kAhead = 8;  // steps whose memory is asked for early
+constexpr std::size_t kAhead = 16;       // steps whose slots are asked for early
+constexpr std::size_t kRowsAhead = 6;    // rows of which each next thing is asked for
+constexpr std::size_t kSlotsAhead = 24;  // arcs of a row
+constexpr std::size_t kFewKeys = 64;     // fewer are sorted by comparison
+constexpr std::size_t kManyKeys = 4096;  // from here on digits are wide
+constexpr unsigned kDigitBits = 11;
 constexpr std::size_t kClasses = 256;
 
-inline void prefetch(const void* address) noexcept {
+// A function that only prefetches has no effect that GCC 12 knows of, and is dropped where it is not inlined first.
+#if defined(__GNUC__)
+#define LODE_ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define LODE_ALWAYS_INLINE inline
+#endif
+
+LODE_ALWAYS_INLINE void prefetch(const void* address) noexcept {
 #if defined(__GNUC__)
     __builtin_prefetch(address);
 #else
@@ -56,7 +70,7 @@ private:
             work_.now.swap(work_.next);
             work_.next.clear();
             for (; w < work_.order.size() && steps[work_.order[w]].depth == depth_; ++w) {
-                work_.now.push_back(work_.order[w]);
+                work_.now.push_back(key_of(steps[work_.order[w]].node, work_.order[w]));
             }
             cross_in_condition();
             while (!work_.now.empty()) {
@@ -64,6 +78,7 @@ private:
                 settle();
                 work_.now.clear();
                 if (summary_.truncated) return;
+                for (std::size_t q = 0; q <= condition_; ++q) round_first_[q] = work_.queued[q].size();
                 if (view_.filter.active()) {
                     expand<true>(begin, work_.settled.size());
                 } else {
@@ -107,19 +122,22 @@ private:
         }
     }
 
-    // The steps of this round that no earlier one dominates become rows. One that was queued twice gets the better
-    // parent.
+    // The steps of this round that no earlier one dominates become rows, by node. One that was queued twice gets the
+    // better parent.
     void settle() {
-        std::vector<Step>& steps = work_.queued[condition_];
-        const std::vector<std::uint32_t>& now = work_.now;
+        sort_keys();
+        const std::vector<Step>& steps = work_.queued[condition_];
+        const std::vector<std::uint64_t>& now = work_.now;
         for (std::size_t i = 0; i < now.size(); ++i) {
-            if (i + kAhead < now.size()) prefetch(&slots_[steps[now[i + kAhead]].node]);
-            const std::uint32_t number = now[i];
-            const Step& step = steps[number];
+            if (i + kAhead < now.size()) {
+                prefetch(slots_ + (now[i + kAhead] >> 32));
+                prefetch(steps.data() + static_cast<std::uint32_t>(now[i + kAhead]));
+            }
+            const Step& step = steps[static_cast<std::uint32_t>(now[i])];
             Slot& slot = slots_[step.node];
             if (slot.settled <= depth_) {
                 const bool twice = slot.settled == depth_ && slot.depth == depth_ && slot.tag == (tag_ | condition_);
-                if (twice && slot.step != number) keep_better_parent(steps[slot.step], step);
+                if (twice) keep_better_parent(work_.settled[slot.step], step);
                 continue;
             }
             if (slot.settled == kNeverSettled) {
@@ -131,24 +149,57 @@ private:
             } else {
                 work_.passed.push_back(static_cast<std::uint32_t>(work_.settled.size()));
             }
-            slot = {tag_ | condition_, depth_, depth_, number};
-            work_.settled.push_back(number);
+            slot = {tag_ | condition_, depth_, depth_, static_cast<std::uint32_t>(work_.settled.size())};
+            work_.settled.push_back(step);
         }
         if (work_.settled.size() > kMost || steps.size() > kMost) {
             throw std::length_error("more than 2^31 steps in one traversal");
         }
     }
 
+    static std::uint64_t key_of(std::int32_t node, std::uint32_t number) noexcept {
+        return static_cast<std::uint64_t>(node) << 32 | number;
+    }
+
+    // By node, then number: few by comparison, more by counting sorts of the node's digits, wide ones where they pay.
+    void sort_keys() {
+        std::vector<std::uint64_t>& keys = work_.now;
+        std::vector<std::uint64_t>& other = work_.sorting;
+        if (std::is_sorted(keys.begin(), keys.end())) return;
+        if (keys.size() < kFewKeys) {
+            std::sort(keys.begin(), keys.end());
+            return;
+        }
+        other.resize(keys.size());
+        const unsigned digit_bits = keys.size() < kManyKeys ? 8 : kDigitBits;
+        const std::uint64_t digit = (std::uint64_t{1} << digit_bits) - 1;
+        const unsigned end = 32 + static_cast<unsigned>(std::bit_width(view_.n_nodes));
+        for (unsigned shift = 32; shift < end; shift += digit_bits) {
+            std::uint32_t fill[(std::size_t{1} << kDigitBits) + 1];
+            std::fill(fill, fill + digit + 2, 0U);
+            for (const std::uint64_t key : keys) ++fill[((key >> shift) & digit) + 1];
+            std::partial_sum(fill, fill + digit + 2, fill);
+            for (const std::uint64_t key : keys) other[fill[(key >> shift) & digit]++] = key;
+            keys.swap(other);
+        }
+    }
+
+    // Rows of a round ascend by node, and so do the parents they give.
     template <bool kFiltered>
     void expand(std::size_t begin, std::size_t end) {
-        const Adjacency& base = view_.base;
+        const Adjacency base = view_.base;
         for (std::size_t row = begin; row < end; ++row) {
-            prefetch_row(row, end);
-            const std::int32_t node = work_.queued[condition_][work_.settled[row]].node;
+            prefetch_rows(row, end);
+            if constexpr (kFiltered) prefetch_intervals(row, end);
+            const std::int32_t node = work_.settled[row].node;
             const Adjacency::Range arcs = base.arcs(static_cast<std::size_t>(node));
+            std::int32_t before = -1;
             for (std::size_t a = arcs.begin; a < arcs.end; ++a) {
-                cross(row, node, base.nodes[a], base.classes[a], base.edges + a,
+                if (a + kSlotsAhead < arcs.end) prefetch_slot(base.nodes[a + kSlotsAhead]);
+                const std::int32_t to = base.nodes[a];
+                cross(row, node, to, base.classes[a], base.edges + a, before != to,
                       [&] { return !kFiltered || view_.filter.keeps(base.edges[a]); });
+                before = to;
             }
             if (view_.overlay != nullptr) expand_overlay(row, node);
         }
@@ -158,21 +209,28 @@ private:
         const OverlaySide& over = *view_.overlay;
         const Adjacency::Range arcs = over.arcs(node);
         for (std::size_t a = arcs.begin; a < arcs.end; ++a) {
-            cross(row, node, over.nodes()[a], over.classes()[a], over.edges() + a,
+            cross(row, node, over.nodes()[a], over.classes()[a], over.edges() + a, false,
                   [&] { return !view_.filter.has_at || over.valid_at(a, view_.filter.at); });
         }
     }
 
+    // first: no other arc of this row led to the node so far.
     template <class Counts>
-    void cross(std::size_t row, std::int32_t from, std::int32_t to, std::uint8_t arc_class, const std::int32_t* edge,
-               Counts&& counts) {
+    LODE_ALWAYS_INLINE void cross(std::size_t row, std::int32_t from, std::int32_t to, std::uint8_t arc_class,
+                                  const std::int32_t* edge, bool first, Counts&& counts) {
         const Crossing crossing = crossings_[arc_class];
         // a damaged file may name any node
         if (crossing.condition == 0 || static_cast<std::size_t>(static_cast<std::uint32_t>(to)) >= view_.n_nodes)
             return;
         const std::int32_t depth = depth_ + crossing.depth;
         const Slot& slot = slots_[to];
-        if ((slot.tag & ~15U) == tag_ && depth >= slot.settled) return;  // most arcs of a large answer end here
+        if ((slot.tag & ~15U) == tag_) {
+            if (depth >= slot.settled) return;  // most arcs of a large answer end here or at the next line
+            if (first && depth == slot.depth && (slot.tag & 15U) == crossing.condition &&
+                slot.step >= round_first_[crossing.condition]) {
+                return;  // queued in this round from a smaller node
+            }
+        }
         offer(crossing.condition, {to, depth, static_cast<std::int32_t>(row), from, *edge}, counts);
     }
 
@@ -196,28 +254,56 @@ private:
         const auto number = static_cast<std::uint32_t>(steps.size());
         steps.push_back(step);
         slot = {tag_ | condition, seen ? slot.settled : kNeverSettled, step.depth, number};
-        if (condition == condition_) (step.depth == depth_ ? work_.now : work_.next).push_back(number);
+        if (condition == condition_) {
+            (step.depth == depth_ ? work_.now : work_.next).push_back(key_of(step.node, number));
+        }
     }
 
     static void keep_better_parent(Step& kept, const Step& other) noexcept {
         if (std::tie(other.parent_node, other.parent_edge) < std::tie(kept.parent_node, kept.parent_edge)) kept = other;
     }
 
-    void prefetch_row(std::size_t row, std::size_t end) const noexcept {
-        const std::vector<Step>& steps = work_.queued[condition_];
+    LODE_ALWAYS_INLINE void prefetch_slot(std::int32_t node) const noexcept {
+        if (static_cast<std::size_t>(static_cast<std::uint32_t>(node)) < view_.n_nodes) prefetch(slots_ + node);
+    }
+
+    // Asks for what rows further on will read: first where their arcs are, then the arcs, then the slots of their ends.
+    LODE_ALWAYS_INLINE void prefetch_rows(std::size_t row, std::size_t end) const noexcept {
+        const Step* rows = work_.settled.data();
         const Adjacency& base = view_.base;
-        if (row + kAhead < end) {
-            const auto node = static_cast<std::size_t>(steps[work_.settled[row + kAhead]].node);
+        if (row + 3 * kRowsAhead < end) {
+            const auto node = static_cast<std::size_t>(rows[row + 3 * kRowsAhead].node);
             if (node < base.n_nodes) prefetch(base.offsets + node);
         }
-        if (row + kAhead / 2 < end) {
-            const auto node = static_cast<std::size_t>(steps[work_.settled[row + kAhead / 2]].node);
-            const Adjacency::Range arcs = base.arcs(node);
+        if (row + 2 * kRowsAhead < end) {
+            const Adjacency::Range arcs = base.arcs(static_cast<std::size_t>(rows[row + 2 * kRowsAhead].node));
             if (arcs.begin < arcs.end) {
                 prefetch(base.nodes + arcs.begin);
                 prefetch(base.classes + arcs.begin);
                 prefetch(base.edges + arcs.begin);
             }
+        }
+        if (row + kRowsAhead < end) {
+            const Adjacency::Range arcs = base.arcs(static_cast<std::size_t>(rows[row + kRowsAhead].node));
+            const std::size_t last = std::min(arcs.end, arcs.begin + kSlotsAhead);
+            for (std::size_t a = arcs.begin; a < last; ++a) prefetch_slot(base.nodes[a]);
+        }
+    }
+
+    // Asks for the intervals of arcs that will be looked up: those whose ends are not settled yet.
+    LODE_ALWAYS_INLINE void prefetch_intervals(std::size_t row, std::size_t end) const noexcept {
+        const Adjacency& base = view_.base;
+        const Filter& filter = view_.filter;
+        if (row + kRowsAhead / 2 >= end || !filter.has_at || filter.valid_from == nullptr) return;
+        const Adjacency::Range arcs = base.arcs(static_cast<std::size_t>(work_.settled[row + kRowsAhead / 2].node));
+        const std::size_t last = std::min(arcs.end, arcs.begin + kSlotsAhead);
+        for (std::size_t a = arcs.begin; a < last; ++a) {
+            const auto node = static_cast<std::size_t>(static_cast<std::uint32_t>(base.nodes[a]));
+            const auto edge = static_cast<std::size_t>(static_cast<std::uint32_t>(base.edges[a]));
+            if (node >= view_.n_nodes || edge >= filter.n_edges) continue;
+            if ((slots_[node].tag & ~15U) == tag_ && slots_[node].settled <= depth_ + 1) continue;
+            prefetch(filter.valid_from + edge);
+            prefetch(filter.valid_to + edge);
         }
     }
 
@@ -231,6 +317,7 @@ private:
     std::uint8_t condition_ = 0;
     std::int32_t depth_ = 0;
     Crossing crossings_[kClasses] = {};
+    std::size_t round_first_[kMaxConditions] = {};  // how many steps were queued when the round began
     Summary summary_;
 };
 
@@ -256,7 +343,7 @@ void write_rows(const Workspace& workspace, const Summary& summary, std::int32_t
     std::size_t row = 0;
     for (std::size_t q = kMaxConditions; q-- > 1;) {
         for (; row < workspace.settled_end[q]; ++row) {
-            const Step& step = workspace.queued[q][workspace.settled[row]];
+            const Step& step = workspace.settled[row];
             const std::size_t at = in_order ? row : static_cast<std::size_t>(row_numbers[row]);
             out.nodes[at] = step.node;
             out.conditions[at] = static_cast<std::uint8_t>(q);

@@ -9,6 +9,8 @@ namespace {
 constexpr std::uint32_t kLastEpoch = (std::uint32_t{1} << 28) - 1;
 constexpr std::size_t kSpare = 4096;  // nodes that overlays may add before the slots are allocated anew
 
+constexpr std::size_t kLong = 1 << 16;
+
 }  // namespace
 
 void Workspace::begin(std::size_t n_nodes) {
@@ -35,11 +37,15 @@ void Workspace::begin(std::size_t n_nodes) {
     order.clear();
 }
 
-std::size_t Workspace::size_bytes() const noexcept {
-    std::size_t bytes = capacity_ * sizeof(Slot);
-    for (const std::vector<Step>& steps : queued) bytes += steps.capacity() * sizeof(Step);
-    for (const auto* list : {&settled, &passed, &now, &next, &order}) bytes += list->capacity() * sizeof(std::uint32_t);
-    return bytes;
+void Workspace::trim() noexcept {
+    const auto shorten = [](auto& list) {
+        if (list.capacity() > kLong) list = {};
+    };
+    for (std::vector<Step>& steps : queued) shorten(steps);
+    shorten(settled);
+    shorten(passed);
+    for (auto* keys : {&now, &next, &sorting}) shorten(*keys);
+    shorten(order);
 }
 
 WorkspacePool::~WorkspacePool() {
@@ -58,6 +64,7 @@ std::unique_ptr<Workspace> WorkspacePool::take() {
 void WorkspacePool::give_back(std::unique_ptr<Workspace> workspace) noexcept {
     for (std::atomic<Workspace*>& place : kept_) {
         Workspace* nobody = nullptr;
+        if (&place != kept_.data()) workspace->trim();
         if (place.compare_exchange_strong(nobody, workspace.get(), std::memory_order_release)) {
             static_cast<void>(workspace.release());
             return;

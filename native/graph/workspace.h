@@ -29,7 +29,7 @@ struct Slot {
     std::uint32_t tag;     // epoch * 16 + condition of the step that was queued last
     std::int32_t settled;  // depth of the last settled step, the smallest so far; kNeverSettled: none
     std::int32_t depth;    // of the step that was queued last
-    std::uint32_t step;    // its number among those of its condition
+    std::uint32_t step;    // its number among the queued of its condition; once it is settled, its row
 };
 
 class Workspace {
@@ -39,14 +39,15 @@ public:
 
     Slot* slots() noexcept { return slots_.get(); }
     std::uint32_t tag() const noexcept { return epoch_ << 4; }
-    std::size_t size_bytes() const noexcept;
+    void trim() noexcept;  // frees long lists
 
     std::array<std::vector<Step>, kMaxConditions> queued;  // by condition, in order of discovery
-    std::vector<std::uint32_t> settled;                    // numbers of queued steps, in settle order
+    std::vector<Step> settled;                             // in settle order
     std::array<std::size_t, kMaxConditions + 1>
-        settled_end{};                            // rows of condition q: [settled_end[q + 1], settled_end[q])
-    std::vector<std::uint32_t> passed;            // settled rows that are not their node's first
-    std::vector<std::uint32_t> now, next, order;  // queued steps of this round, of depth + 1, by depth
+        settled_end{};                              // rows of condition q: [settled_end[q + 1], settled_end[q])
+    std::vector<std::uint32_t> passed;              // settled rows that are not their node's first
+    std::vector<std::uint64_t> now, next, sorting;  // queued steps of this round, of depth + 1: node * 2^32 + number
+    std::vector<std::uint32_t> order;               // queued steps of a condition by depth
 
 private:
     struct Free {
@@ -67,7 +68,7 @@ public:
     WorkspacePool& operator=(const WorkspacePool&) = delete;
 
     std::unique_ptr<Workspace> take();
-    void give_back(std::unique_ptr<Workspace> workspace) noexcept;  // kept, unless there are many
+    void give_back(std::unique_ptr<Workspace> workspace) noexcept;  // kept, unless there are many; one with long lists
 
 private:
     static constexpr std::size_t kKept = 8;

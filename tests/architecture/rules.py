@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "preference": {*_GROUND, "training"},
     "workflows": {*_GROUND, *FEATURES},
     **{edge: {*_GROUND, "workflows"} for edge in EDGES},
+    "cli": {*_GROUND, "workflows", "server"},  # a command starts the server
     "__init__": {*_GROUND, *FEATURES, "workflows"},
 }
 
@@ -47,7 +48,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "litellm": ("nuggets/llm/*",),
     "sqlite3": ("core/sql/sqlite.py",),
     "psycopg": ("core/sql/postgresql.py",),
-    **dict.fromkeys(("pylate", "ray", "llama_index", "haystack", "mcp"), ("integrations/*",)),
+    **dict.fromkeys(("pylate", "ray", "llama_index", "haystack", "mcp", "confluent_kafka"), ("integrations/*",)),
     **dict.fromkeys(("langchain", "langchain_core", "langchain_classic", "langchain_community"), ("integrations/*",)),
     **dict.fromkeys(("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"), ()),
 }

@@ -10,9 +10,10 @@ from random import Random
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from motherlode.nuggets.memory import MemoryStore
 from motherlode.nuggets.store import NuggetStore, open_nuggets
 from tests.nugget_orders import Part, in_memory, in_store, random_parts
-from tests.nugget_worlds import Ticking, stored_rows
+from tests.nugget_worlds import Pair, Ticking, stored_rows
 
 
 def _orders(parts: list[Part], random: Random, n_orders: int) -> list[Sequence[Part]]:
@@ -41,6 +42,19 @@ def test_the_store_ends_alike_in_any_order_of_arrival_and_as_the_obvious_one(see
     for order in _orders(parts, random, 6):
         with open_nuggets(":memory:", clock=Ticking()) as store:
             assert in_store(order, store, stored_rows) == expected
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60)
+def test_erasure_leaves_the_obvious_history_and_no_name_of_what_was_erased(seed: int) -> None:
+    random = Random(seed)
+    kinds = {"claims": 3, "document": 3, "retract": 4, "trust": 3, "undo": 2, "erase": 3}
+    clock = Ticking()
+    with open_nuggets(":memory:", clock=clock) as store:
+        pair = Pair(store, MemoryStore(), clock, [])
+        for _ in range(16):
+            pair.step(random, kinds)
+        pair.check()
 
 
 def _shown(store: NuggetStore) -> set[tuple[object, ...]]:

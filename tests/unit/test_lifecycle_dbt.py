@@ -42,7 +42,8 @@ def manifest() -> dict[str, Any]:
             "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json", "project_name": "shop",
             "generated_at": "2026-03-01T12:00:00.5Z", "adapter_type": "postgres", "dbt_version": "1.10.0",
         },
-        "sources": {source: node("source", "Bestellungen", database="shop", schema="raw", identifier="orders_2019")},
+        "sources": {source: node("source", "Bestellungen", database="shop", schema="raw", identifier="orders_2019",
+                                  columns={"id": {"name": "id"}})},
         "nodes": {
             model: node(
                 "model", "orders", source, **place, alias="orders", description="One row an order", group="finance",
@@ -113,6 +114,8 @@ def test_a_model_is_a_dataset_and_the_pipeline_that_makes_it(items: list[Item]) 
 def test_a_source_is_called_by_its_name_and_points_to_its_identifier(items: list[Item]) -> None:
     other = "lode://dataset/postgres/db.example:5432/shop.raw.orders_2019"
     assert (RAW, "same_as", other) in triples(observed(items, RAW))
+    column = f"{RAW.replace('dataset', 'column', 1)}::id"
+    assert triples(observed(items, column)) == {(column, "same_as", f"{other.replace('dataset', 'column', 1)}::id")}
     assert not any(isinstance(each, Observation) and "source.shop" in each.subject for each in items)
 
 

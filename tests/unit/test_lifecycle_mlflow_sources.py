@@ -49,8 +49,10 @@ def test_a_source_becomes_an_address(kind: str, source: Any, address: str) -> No
     assert address_of(logged(kind, source), "Ranking") == f"lode://dataset/{address}"
 
 
-def test_paths_are_as_the_source_has_them_without_what_is_secret() -> None:
-    assert paths_of(logged("local", {"uri": "./data/val.csv"})) == ["./data/val.csv"]
+def test_paths_are_compared_by_their_ends_and_hold_nothing_secret() -> None:
+    assert paths_of(logged("local", {"uri": "./data/val.csv"})) == ["data/val.csv"]
+    assert paths_of(logged("local", {"uri": "../../data/val.csv"})) == ["data/val.csv"]
+    assert paths_of(logged("local", {"uri": "file:///srv/data/val.csv"})) == ["/srv/data/val.csv"]
     assert paths_of(logged("http", {"url": "https://ada:pw@example.org/a.csv?sig=1"})) == ["https://example.org/a.csv"]
     assert paths_of(logged("code", {"tags": {}})) == []
 

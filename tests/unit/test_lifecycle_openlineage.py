@@ -225,7 +225,7 @@ def test_facets_of_a_dataset_become_aspects_each_with_its_own_history() -> None:
 
 def test_a_job_tells_its_sql_its_owners_and_who_starts_it() -> None:
     job = {"namespace": "shop", "name": "daily_orders", "facets": {
-        "sql": {"query": "SELECT 1"},
+        "sql": {"query": "SELECT 1 WHERE token='x'"},
         "sourceCodeLocation": {"type": "git", "url": "https://user:token@example.com/repo.git"},
         "ownership": {"owners": [{"name": "user:ada"}]},
     }}  # fmt: skip
@@ -238,7 +238,7 @@ def test_a_job_tells_its_sql_its_owners_and_who_starts_it() -> None:
         "environmentVariables": {"environmentVariables": [{"name": "KEY", "value": "hunter2"}]},
     }}  # fmt: skip
     items = read_event(event(job=job, run=run, inputs=[], outputs=[]), "one")
-    assert observed(items, JOB, "sql").attributes == {"query": "SELECT 1"}
+    assert observed(items, JOB, "sql").attributes == {"query": "SELECT 1 WHERE token='x'"}
     location = {"source_code_location": {"type": "git", "url": "https://example.com/repo.git"}}
     assert observed(items, JOB, "source_code_location").attributes == location
     assert triples(observed(items, JOB, "ownership")) == {(JOB, "owned_by", "lode://user/directory/ada")}
@@ -281,6 +281,19 @@ def test_every_aspect_that_events_tell_of_datasets_ends_with_a_drop() -> None:
     given["dataset"] = dataset("shop.public.Daily", **facets)
     told = {each.aspect for each in read_event(given, "one") if isinstance(each, Observation)}
     assert told == set(DATASET_ASPECTS)
+
+
+def test_a_job_that_makes_a_node_of_dbt_is_that_node_s_pipeline_and_a_job_of_its_tests_is_not() -> None:
+    def told(kind: str) -> dict[str, Observation]:
+        facets = {
+            "dbt_node": {"unique_id": "model.shop.orders"},
+            "jobType": {"processingType": "BATCH", "integration": "DBT", "jobType": kind},
+        }
+        items = read_event(event(job={"namespace": "shop", "name": "daily_orders", "facets": facets}), "one")
+        return {each.aspect: each for each in items if isinstance(each, Observation) and each.subject == JOB}
+
+    assert triples(told("MODEL")["symlinks"]) == {(JOB, "same_as", "lode://pipeline/dbt/model.shop.orders")}
+    assert "symlinks" not in told("TEST")
 
 
 def test_self_edges_and_duplicates_are_left_out() -> None:
@@ -331,19 +344,19 @@ def test_half_a_surrogate_pair_is_rejected_because_nothing_can_store_it() -> Non
 
 
 def test_an_event_nested_without_end_is_rejected() -> None:
-    deep: dict[str, Any] = {}
+    deep: dict[str, Any] = {"name": "deep"}
     for _ in range(100_000):
-        deep = {"deep": deep}
-    assert "nested" in reason(read_event(event(run={"runId": RUN, "facets": {"odd": deep}}), "one"))
+        deep = {"name": "deep", "fields": [deep]}
+    assert "nested" in reason(read_event(event(outputs=[dataset("x", schema={"fields": [deep]})]), "one"))
 
 
-def test_placeholders_are_values_that_nobody_knows() -> None:
-    unknown = "${json-unit.any-string}"
+@pytest.mark.parametrize("unknown", ["${json-unit.any-string}", "{{ is_datetime(result) }}"])
+def test_placeholders_are_values_that_nobody_knows(unknown: str) -> None:
     items = read_event(event(run={"runId": unknown}, eventTime=unknown), "one")
     found = observed(items, JOB, "declared_io")
     assert (found.version, triples(found)) == (None, {(RAW, "read_by", JOB), (JOB, "writes", OUT)})
     assert not any(isinstance(each, RunReport) for each in items)
-    assert "json-unit" not in repr(items)
+    assert unknown not in repr(items)
 
 
 def test_a_fragment_without_schema_url_is_read_as_far_as_it_goes() -> None:
@@ -352,6 +365,18 @@ def test_a_fragment_without_schema_url_is_read_as_far_as_it_goes() -> None:
     items = read_event(fragment, "one")
     assert triples(observed(items, OUT, "lineage")) == COLUMN_EDGES
     assert {each.subject for each in items if isinstance(each, Observation)} == {OUT}
+
+
+def test_what_a_url_or_an_error_says_in_secret_is_left_out() -> None:
+    given = event(
+        inputs=[dataset("shop.raw.orders", "postgres://lode:hunter2@db:5432")],
+        run={"runId": RUN, "facets": {"errorMessage": {
+            "message": "no route to mysql://lode:hunter2@db?api_key=hunter2", "programmingLanguage": "JAVA"}}},
+    )  # fmt: skip
+    items = read_event(given, "one")
+    assert "hunter2" not in repr(items)
+    assert (RAW, "read_by", JOB) in triples(report(items))
+    assert report(items).attributes["error"] == "no route to mysql://db?api_key=…"
 
 
 def test_namespaces_can_be_called_otherwise() -> None:

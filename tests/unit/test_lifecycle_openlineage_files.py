@@ -113,6 +113,8 @@ def test_every_valid_event_of_openlineage_is_accepted_and_both_invalid_ones_are_
                 assert "json-unit" not in edge.source + edge.target + edge.evidence
                 assert parse_uri(edge.source) != parse_uri(edge.target)
     assert n_events == 97
+    for result in sorted(folder.parent.glob("dbt/*/result.json")):
+        assert rejected(result) == {}
     assert rejected(folder / "invalid") == {
         "event_invalid_job_facet.json": "job.facets.ownership.owners[0].name is missing; OpenLineage requires it",
         "event_no_run_id.json": "run.runId is missing; OpenLineage requires it",

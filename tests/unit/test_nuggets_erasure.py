@@ -8,6 +8,7 @@ import pytest
 
 from motherlode import open_nuggets as open_with_vectors
 from motherlode.errors import InputError
+from motherlode.nuggets.ledger import Event
 from motherlode.nuggets.record import Claim, Document, digest
 from motherlode.nuggets.store import open_nuggets
 
@@ -71,6 +72,57 @@ def test_the_certificate_holds_hashes_and_the_log_keeps_it(sql_place: str) -> No
         [event] = store.events()
         assert (event.type, event.event_id, event.actor) == ("erase", certificate.event, "dpo")
         assert SECRET not in str(certificate.to_dict())
+
+
+def test_what_people_said_of_an_erased_document_keeps_its_effect_but_not_its_name(sql_place: str) -> None:
+    diary = Document("diary of Ann", "Ann moved.", version=1)
+    claims = [Claim("Ann", "residence", "Bern", valid_from="2019", source=diary.id)]
+    with open_nuggets(sql_place) as store:
+        store.ingest(diary, claims=claims)
+        store.assert_claims([Claim("Bob", "residence", "Rome", source="other")])
+        retraction = store.retract(source=diary.id, actor="me")
+        store.trust(diary.id, 0, actor="me")
+        store.retract(source="other", actor="me")
+        store.erase(diary.id, actor="dpo")
+        said = {event.type: event for event in store.events() if event.payload.get("source") != "other"}
+        assert said["retract"].payload == {"source_digest": digest(diary.id), "version": None}
+        assert said["trust"].payload == {"publisher_digest": digest(diary.id), "weight": 0}
+        assert "other" in str(store.events())
+        for event in store.events():
+            of_content = Event.of(event.type, event.payload, event.actor, event.reason, event.decided_at)
+            assert of_content.event_id == event.event_id
+        store.ingest(diary, claims=claims)
+        assert [nugget.state for nugget in store.nuggets("Ann")] == ["retracted"]
+        store.undo(retraction, actor="me")
+        [nugget] = store.nuggets("Ann")
+        assert (nugget.state, nugget.why) == ("deprecated", "its publisher is not trusted")
+        store.undo(said["trust"].event_id, actor="me")
+        assert [nugget.state for nugget in store.nuggets("Ann")] == ["active"]
+
+
+def test_no_file_holds_the_name_of_an_erased_document(tmp_path: Path) -> None:
+    with open_nuggets(tmp_path / "facts.db") as store:
+        store.assert_claims([Claim("Ann", "residence", "Bern", source=SECRET)])
+        store.retract(source=SECRET, actor="me")
+        store.trust(SECRET, 2, actor="me")
+        assert _bytes_with(tmp_path, SECRET)
+        store.erase(SECRET, actor="dpo")
+        assert _bytes_with(tmp_path, SECRET) == []
+
+
+def test_an_event_is_the_same_one_before_and_after_the_erasure(tmp_path: Path) -> None:
+    with open_nuggets(tmp_path / "a.db") as store, open_nuggets(tmp_path / "b.db") as other:
+        for place in (store, other):
+            place.assert_claims([Claim("Ann", "residence", "Bern", source="diary")])
+        store.retract(source="diary", actor="me")
+        before = store.events()
+        store.erase("diary", actor="dpo")
+        other.record_events(one for one in store.events() if one.type == "retract")
+        assert [nugget.state for nugget in other.nuggets("Ann")] == ["retracted"]
+        other.record_events(before)
+        store.record_events(before)
+        assert [len(place.events()) for place in (store, other)] == [2, 1]
+        assert "diary" not in str(store.events())
 
 
 def test_an_erased_nugget_says_since_when(sql_place: str) -> None:

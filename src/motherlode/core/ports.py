@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Encoder", "NullProgress", "Progress", "TextTokens", "TokenVectors", "Tokenizer"]
+__all__ = [
+    "Encoder",
+    "LifecycleSink",
+    "NullProgress",
+    "Place",
+    "Progress",
+    "TextTokens",
+    "TokenVectors",
+    "Tokenizer",
+    "WorkRecord",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +103,55 @@ class NullProgress:
 
     def finish(self) -> None:
         pass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Data or a model that a piece of work read or wrote.
+
+    where: a path, a URL, or a name as ``python:stdlib``
+    digest: of its content or of its files' sizes and times, with the method before a colon; None where unknown
+    n_rows: documents, claims, vectors or examples; None where unknown
+    """
+
+    where: str
+    digest: str | None = None
+    n_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRecord:
+    """What a piece of work did, announced when it is done.
+
+    kind: of what it made: "index", "nugget_store", "model" (a training), or another type of component
+    name: of what it made, as a person calls it; address: where that lies, a path or a URL
+    inputs: datasets that it read; outputs: what it wrote besides, e.g. exported files
+    models: names of models that it needed, e.g. the encoder's; a path for a local checkpoint
+    adds: what was made keeps what earlier work put there, as a store does; otherwise it is made anew
+    parameters: settings as JSON values; metrics: name to number, e.g. a loss or a count
+    started_at, ended_at: aware instants
+    version: of what was made, e.g. the digest of an index's manifest; code_version: of what made it
+    """
+
+    kind: str
+    name: str
+    address: str
+    started_at: datetime
+    ended_at: datetime
+    inputs: tuple[Place, ...] = ()
+    outputs: tuple[Place, ...] = ()
+    models: tuple[str, ...] = ()
+    adds: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    version: str | None = None
+    code_version: str | None = None
+
+
+@runtime_checkable
+class LifecycleSink(Protocol):
+    """Where builds, ingestions and trainings tell what they did."""
+
+    def announce(self, record: WorkRecord) -> None:
+        """Take note of it. Never raises and never waits for long: the work is done, whatever becomes of the note."""
+        ...

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from motherlode.lifecycle.impact import ImpactReport as ImpactReport, ImpactRow as ImpactRow
     from motherlode.lifecycle.lineage import Lineage as Lineage
     from motherlode.lifecycle.providers.dbt import Dbt as Dbt
+    from motherlode.lifecycle.providers.dvc import Dvc as Dvc
+    from motherlode.lifecycle.providers.feast import Feast as Feast
     from motherlode.lifecycle.providers.mlflow import MLflow as MLflow
     from motherlode.lifecycle.providers.openlineage import OpenLineage as OpenLineage
     from motherlode.lifecycle.record import (

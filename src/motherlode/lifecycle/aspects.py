@@ -24,7 +24,8 @@ _Interval = tuple[int, int]
 class Aspects:
     """Timelines inside one write transaction. stamp: its recorded time.
 
-    changed: components whose facts or labels changed; closed, opened: edge rows of the transaction
+    changed: components whose facts or labels changed; closed, opened: edge rows of the transaction; recorded: aspects
+    of which it has written spans
     """
 
     session: Session
@@ -33,6 +34,7 @@ class Aspects:
     changed: set[int] = field(default_factory=set)
     closed: list[int] = field(default_factory=list)
     opened: list[int] = field(default_factory=list)
+    recorded: set[AspectKey] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._next_edge = self._after("lifecycle_edges")
@@ -84,6 +86,7 @@ class Aspects:
                 spans = insert(spans, point)
             if spans != before:
                 (renewed if before else fresh)[key] = spans
+        self.recorded.update(fresh)
         self._write_spans(fresh, {})
         self._write_spans(renewed, {key: known[key][0] for key in renewed})
         moved = {key for key, spans in renewed.items() if intervals(spans) != intervals(known[key][0])}

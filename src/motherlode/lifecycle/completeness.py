@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
 from motherlode.lifecycle.kernels import Reached
-from motherlode.lifecycle.propagation import Severity
-from motherlode.lifecycle.relations import RELATION_NAMES, RELATIONS
+from motherlode.lifecycle.propagation import N_CLASSES, Severity
+from motherlode.lifecycle.relations import RELATIONS
 from motherlode.lifecycle.walking import Walk
 
 __all__ = ["gaps", "source_gaps"]
 
 _MOST_TABLES = 1000  # whose readers are looked at one by one
 _NAMED = 5
+_PARTS = ("has_column", "has_feature")
 _READS = tuple(
-    2 * RELATIONS[name].code for name in ("read_by", "derives", "feeds", "input_of", "trains", "supports", "scored")
+    2 * RELATIONS[name].code
+    for name in (
+        *("read_by", "derives", "influences", "masks", "feeds", "input_of", "trains", "evaluates", "supports"),
+        "scored",
+    )
 )
-_WRITES = 2 * RELATIONS["writes"].code
-_COLUMNS = 2 * RELATIONS["has_column"].code
-_PLAIN = {_COLUMNS, *(2 * RELATIONS[name].code for name in ("has_version", "has_feature"))}
+_PART_CLASSES = tuple(2 * RELATIONS[name].code for name in _PARTS)
 
 
 def gaps(walk: Walk, reached: Reached) -> list[str]:
@@ -24,7 +32,7 @@ def gaps(walk: Walk, reached: Reached) -> list[str]:
     nodes = reached.nodes.tolist()
     described = walk.reading.described(nodes)
     found = []
-    unknown = [node for node in nodes if node not in described]
+    unknown = sorted(node for node in nodes if node not in described)
     if unknown:
         found.append(
             f"{_counted(len(unknown), 'component was', 'components were')} referred to but never described, so what "
@@ -55,44 +63,71 @@ def source_gaps(walk: Walk) -> list[str]:
 
 
 def _whole_readers(walk: Walk, reached: Reached) -> list[str]:
-    """Readers of a table of which a column changes, where nobody recorded which columns they read."""
+    """Readers of a table (or feature view) of which a part changes, where nobody recorded which parts they read."""
     affected = set(reached.nodes[reached.conditions > Severity.MASKED].tolist())
     tables = reached.nodes[reached.conditions == Severity.MASKED].tolist()
-    readers: dict[int, int] = {}
+    readers: dict[int, tuple[int, str]] = {}
     for table in tables[:_MOST_TABLES]:
         arcs = list(walk.around(table, "downstream"))
-        columns = {node for node, arc_class, _ in arcs if arc_class == _COLUMNS}
-        if not columns:
+        whole = {node for node, arc_class, _ in arcs if arc_class in _READS} - affected - readers.keys()
+        parts = _parts(walk, table) if whole else {}
+        if not parts:
             continue
-        for node, arc_class, _ in arcs:
-            if arc_class in _READS and node not in affected and not _reads_by_column(walk, columns, node):
-                readers[node] = table
+        whole -= parts.keys() | _readers_by_part(walk, list(parts))
+        kind = "columns" if _PART_CLASSES[0] in parts.values() else "features"
+        readers |= dict.fromkeys(sorted(whole), (table, kind))
     found = [
-        f"{_names(walk, [reader])} reads {_names(walk, [table])} as a whole: which of its columns is not known"
-        for reader, table in list(readers.items())[:_NAMED]
+        f"{_names(walk, [reader])} reads {_names(walk, [table])} as a whole: which of its {kind} is not known"
+        for reader, (table, kind) in list(readers.items())[:_NAMED]
     ]
     if len(readers) > _NAMED:
-        found.append(f"and {len(readers) - _NAMED} more read such tables as a whole")
+        found.append(f"and {len(readers) - _NAMED:,} more read such tables as a whole")
     if len(tables) > _MOST_TABLES:
-        found.append(f"readers of {len(tables) - _MOST_TABLES} more tables were not looked at")
+        found.append(f"readers of {len(tables) - _MOST_TABLES:,} more tables were not looked at")
     return found
 
 
-def _reads_by_column(walk: Walk, columns: set[int], reader: int) -> bool:
-    """Whether lineage by column is known from the columns into the reader or into a table that it writes."""
-    targets = {reader}
-    for node, arc_class, _ in walk.around(reader, "downstream"):
-        if arc_class == _WRITES or arc_class in _PLAIN:
-            targets.add(node)
-            if arc_class == _WRITES:
-                targets |= {n for n, c, _ in walk.around(node, "downstream") if c == _COLUMNS}
-    for target in targets:
-        if target != reader and target in columns:
-            continue
-        for node, arc_class, _ in walk.around(target, "upstream"):
-            if node in columns and arc_class % 2 == 0 and RELATION_NAMES[arc_class // 2] != "has_column":
-                return True
-    return False
+def _parts(walk: Walk, table: int) -> dict[int, int]:
+    """Columns or features of the table under any of its addresses, with the class of the arc to each."""
+    return {
+        node: arc_class
+        for same in walk.same([table]).tolist()
+        for node, arc_class, _ in walk.around(same, "downstream")
+        if arc_class in _PART_CLASSES
+    }
+
+
+def _readers_by_part(walk: Walk, parts: list[int]) -> set[int]:
+    """Who is known to read single parts: what is made from one, what that is a part of, and the writers of either."""
+    consumers = walk.reach(parts, _consumer_table(), max_depth=1).nodes
+    others = consumers[~np.isin(consumers, np.array(parts, np.int32))]
+    if not len(others):
+        return set()
+    return set(walk.reach(others, _maker_table(), condition=2, direction="upstream", max_depth=2).nodes.tolist())
+
+
+@lru_cache(maxsize=1)
+def _consumer_table() -> NDArray[np.uint8]:
+    """From a column to what reads it: any flow relation that is not of parts, and the same thing elsewhere."""
+    table = np.zeros((N_CLASSES, 2), np.uint8)
+    for name, relation in RELATIONS.items():
+        if relation.flow and name not in _PARTS:
+            table[2 * relation.code, 1] = 1
+    table[2 * RELATIONS["same_as"].code + 1, 1] = 1
+    table.setflags(write=False)
+    return table
+
+
+@lru_cache(maxsize=1)
+def _maker_table() -> NDArray[np.uint8]:
+    """Upstream from what reads a column: to what it is a part of (2 stays 2), then to who writes it (2 becomes 1)."""
+    table = np.zeros((N_CLASSES, 3), np.uint8)
+    for name in (*_PARTS, "has_version", "same_as"):
+        table[2 * RELATIONS[name].code, 2] = 2
+    table[2 * RELATIONS["same_as"].code + 1, 2] = 2
+    table[2 * RELATIONS["writes"].code, 2] = 1
+    table.setflags(write=False)
+    return table
 
 
 def _names(walk: Walk, nodes: list[int]) -> str:

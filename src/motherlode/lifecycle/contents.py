@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -28,17 +28,16 @@ class Content:
     edges: tuple[EdgeKey, ...]
 
 
-def content_of(attributes: Mapping[str, Any], edges: Iterable[Edge], id_of: Callable[[str], int]) -> Content:
-    """The content of an observation. Raises InputError for what is no JSON, no relation, no address, no confidence."""
+def content_of(attributes: Mapping[str, Any], edges: Iterable[Edge], ids: Mapping[str, int]) -> Content:
+    """The content of an observation. Raises InputError for what is no JSON, no relation, no address, no confidence.
+
+    ids: of addresses; it may make those that it does not have
+    """
     try:
-        text = json.dumps(attributes, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = _spelled(attributes) if attributes else "{}"
     except (TypeError, ValueError) as error:
         raise InputError(f"attributes {attributes!r:.200} are not JSON values: {error}") from None
-    if "\\u0000" in text:
-        raise InputError(f"an attribute contains a NUL character: {text[:200]!r}")
-    ordered = sorted(
-        {(source, relation, target, float(c), evidence) for source, relation, target, c, evidence in edges}
-    )
+    ordered = sorted(set(edges))
     keys = []
     for source, relation, target, confidence, evidence in ordered:
         declared = RELATIONS.get(relation)
@@ -48,14 +47,19 @@ def content_of(attributes: Mapping[str, Any], edges: Iterable[Edge], id_of: Call
             raise InputError(f"confidence {confidence} of {source} → {target}: expected 0 < c ≤ 1")
         if "\0" in evidence:
             raise InputError(f"the evidence {evidence!r} of {source} → {target} contains a NUL character")
-        keys.append((id_of(source), declared.code, id_of(target), confidence, evidence))
+        keys.append((ids[source], declared.code, ids[target], float(confidence), evidence))
     try:
         digest = blake2b(text.encode(), digest_size=16)
-        digest.update(repr(ordered).encode())
-        "".join(edge[4] for edge in ordered).encode()  # repr() escapes what UTF-8 has no bytes for
+        if ordered:
+            digest.update(repr([(*edge[:3], float(edge[3]), edge[4]) for edge in ordered]).encode())
+            "".join([edge[4] for edge in ordered]).encode()  # repr() escapes what UTF-8 has no bytes for
     except UnicodeEncodeError as error:
         raise InputError(f"a text has half a surrogate pair, which is no character ({error}); decode it anew") from None
     return Content(digest.hexdigest(), text, tuple(keys))
+
+
+_spelled = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_edges_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Contents:
@@ -81,7 +85,7 @@ class Contents:
             if digest not in self._ids:
                 self._ids[digest] = self._next
                 self._loaded[self._next] = content
-                edges = json.dumps(content.edges, ensure_ascii=False, separators=(",", ":")) if content.edges else ""
+                edges = _edges_text(content.edges) if content.edges else ""
                 self._new.append((self._next, digest, content.attributes, edges))
                 self._next += 1
             else:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from types import TracebackType
+from typing import Any
 
 from motherlode.core.ports import NullProgress, Progress
 from motherlode.core.sql import open_database
 from motherlode.core.time import Clock, now, parse_instant, to_micros
-from motherlode.lifecycle import decisions as _decisions
+from motherlode.lifecycle import decisions as _decisions, tracking as _tracking
 from motherlode.lifecycle.inference.formation import Formed, form
 from motherlode.lifecycle.ingestion import Ingestion, IngestReport
 from motherlode.lifecycle.record import Item, Provider
@@ -23,20 +24,30 @@ __all__ = ["LifecycleGraph", "open_lifecycle"]
 
 
 def open_lifecycle(
-    where: str | os.PathLike[str], *, read_only: bool = False, create: bool = True, clock: Clock = now
+    where: str | os.PathLike[str],
+    *,
+    read_only: bool = False,
+    create: bool = True,
+    clock: Clock = now,
+    timeout_s: float = 30,
 ) -> LifecycleGraph:
     """Opens a lifecycle graph: a file, ``:memory:``, or a URL ``postgresql://…`` where several machines write.
 
+    timeout_s: bound for every wait for a lock of another writer
+
     Raises InputError, DataError, ConflictError as `open_database` does. Safe in several threads and processes.
     """
-    return LifecycleGraph(where, read_only=read_only, create=create, clock=clock)
+    return LifecycleGraph(where, read_only=read_only, create=create, clock=clock, timeout_s=timeout_s)
 
 
 class LifecycleGraph(GraphView):
     """An open lifecycle graph. Made by `open_lifecycle`; questions are those of its view of now."""
 
-    def __init__(self, where: str | os.PathLike[str], *, read_only: bool, create: bool, clock: Clock) -> None:
-        database = open_database(where, migrations=MIGRATIONS, namespace=NAMESPACE, read_only=read_only, create=create)
+    def __init__(
+        self, where: str | os.PathLike[str], *, read_only: bool, create: bool, clock: Clock, timeout_s: float = 30
+    ) -> None:
+        options: dict[str, Any] = {"read_only": read_only, "create": create, "timeout_s": timeout_s}
+        database = open_database(where, migrations=MIGRATIONS, namespace=NAMESPACE, **options)
         self._clock = clock
         super().__init__(database, Snapshots(database), lambda: to_micros(clock()))
         self.ingestion = Ingestion(database, self.clock)
@@ -88,6 +99,9 @@ class LifecycleGraph(GraphView):
         tally = self.ingestion.work(providers, limit=limit)
         self.form()
         return tally
+
+    run, track = _tracking.run, _tracking.track
+    declare, withdraw = _tracking.declare, _tracking.withdraw
 
     def as_of(
         self,

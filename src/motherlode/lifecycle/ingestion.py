@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from motherlode.core.collection import without_collection
 from motherlode.core.ports import Progress
 from motherlode.core.sql import Database, Session, in_batches
 from motherlode.errors import InputError, LodeError
 from motherlode.lifecycle.aspects import AspectKey
+from motherlode.lifecycle.components import Addresses
 from motherlode.lifecycle.record import Item, Provider
 from motherlode.lifecycle.recording import Recording, Source, Tally
 from motherlode.lifecycle.uris import parse_uri
@@ -17,6 +19,7 @@ from motherlode.lifecycle.uris import parse_uri
 __all__ = ["IngestReport", "Ingestion", "ProviderReport"]
 
 _ITEMS_PER_TRANSACTION = 5000
+_MOST_KNOWN = 1_000_000  # addresses kept with their ids, about 200 bytes each
 _FIRST_RETRY = 5_000_000  # µs; doubles with each attempt
 _LONGEST_RETRY = 3_600_000_000
 
@@ -50,19 +53,21 @@ class Ingestion:
 
     def __init__(self, database: Database, clock: Callable[[], int]) -> None:
         self._database, self._clock = database, clock
-        self._known: dict[str, int] = {}
+        self._known = Addresses()
 
     @contextmanager
     def recording(self) -> Iterator[Recording]:
         """One write transaction."""
+        if len(self._known) > _MOST_KNOWN:
+            self._known = Addresses()
         known = self._known
         try:
-            with self._database.write() as session:
+            with without_collection(), self._database.write() as session:
                 recording = Recording(session, self._clock(), known)
                 yield recording
                 recording.finish()
         except BaseException:
-            self._known = {}  # it may hold ids that were never written
+            self._known = Addresses()  # it may hold ids that were never written
             raise
 
     def ask(self, question: Callable[[Session], bool]) -> bool:

@@ -130,24 +130,21 @@ def reach(
     """
     chosen = integers("seeds", seeds, np.int32)
     given = integers("conditions", conditions, np.uint8)
+    table, same = _rules(transfer, identity)
     n_nodes = max(graph.n_nodes, overlay.n_nodes if overlay is not None else 0)
-    table, same = _check_rules(transfer, identity)
-    if len(chosen) != len(given):
-        raise InputError(f"{len(chosen)} seeds and {len(given)} conditions: give one for each seed")
-    if len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < n_nodes:
-        raise InputError(f"seeds are {int(chosen.min())} … {int(chosen.max())}: the graph has nodes 0 … {n_nodes - 1}")
-    if len(given) and not 1 <= int(given.min()) <= int(given.max()) < table.shape[1]:
-        raise InputError(
-            f"conditions are {int(given.min())} … {int(given.max())}: transfer has columns for 1 … {table.shape[1] - 1}"
-        )
     for name, value, least in (("max_depth", max_depth, 0), ("n_max", n_max, 1)):
         if value is not None and value < least:
             raise InputError(f"{name}={value}: give {least} or more, or None for no bound")
-    *arrays, n_found, truncated = graph.view.reach(
-        *_written(overlay), chosen, given, table, same, _upstream(direction),
-        _NO_LIMIT if max_depth is None else min(max_depth, _NO_LIMIT), _instant(at),
-        _NO_LIMIT if n_max is None else n_max,
-    )  # fmt: skip
+    try:
+        *arrays, n_found, truncated = graph.view.reach(
+            *_written(overlay), chosen, given, table, same, _upstream(direction),
+            _NO_LIMIT if max_depth is None else min(max_depth, _NO_LIMIT), _instant(at),
+            _NO_LIMIT if n_max is None else n_max,
+        )  # fmt: skip
+    except ValueError:
+        # the native core checks the values, in microseconds; what is wrong with them is worked out only here
+        _explain(chosen, given, table, n_nodes)
+        raise
     return Reached(n_found, truncated, *arrays)
 
 
@@ -195,12 +192,14 @@ def integers(
         raise InputError(f"{name} is {array.dtype} {array.shape}: give a one-dimensional array of whole numbers")
     if array.dtype != dtype and array.size:
         limits = np.iinfo(dtype)
-        if int(array.min()) < limits.min or int(array.max()) > limits.max:
-            raise InputError(f"{name} has {int(array.min())} … {int(array.max())}: {np.dtype(dtype)} does not hold it")
+        # of a few numbers Python's own minimum is the faster one
+        few = array.tolist() if array.size <= 64 else (int(array.min()), int(array.max()))
+        if min(few) < limits.min or max(few) > limits.max:
+            raise InputError(f"{name} has {min(few)} … {max(few)}: {np.dtype(dtype)} does not hold it")
     return np.ascontiguousarray(array, dtype=dtype)
 
 
-def _check_rules(transfer: ArrayLike, identity: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _rules(transfer: ArrayLike, identity: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     table, same = np.asarray(transfer), np.asarray(identity)
     if table.ndim != 2 or table.dtype.kind not in "iu" or not 2 <= table.shape[1] <= MAX_CONDITIONS:
         raise InputError(
@@ -209,9 +208,29 @@ def _check_rules(transfer: ArrayLike, identity: ArrayLike) -> tuple[NDArray[np.u
         )
     if same.shape != (len(table),) or len(table) > 256 or (same.size and same.dtype != np.bool_):
         raise InputError(f"identity is {same.dtype} {same.shape}: give a bool for each of {len(table)} classes (≤ 256)")
+    if table.dtype != np.uint8:
+        if table.size and not 0 <= int(table.min()) <= int(table.max()) < 256:
+            raise InputError(
+                f"transfer has {int(table.min())} … {int(table.max())}: a condition is 0 … {MAX_CONDITIONS - 1}"
+            )
+        table = table.astype(np.uint8)
+    return np.ascontiguousarray(table), np.ascontiguousarray(same, np.uint8)
+
+
+def _explain(seeds: NDArray[np.int32], conditions: NDArray[np.uint8], table: NDArray[np.uint8], n_nodes: int) -> None:
+    """Raises the InputError that says what the native core refused."""
+    if len(seeds) != len(conditions):
+        raise InputError(f"{len(seeds)} seeds and {len(conditions)} conditions: give one for each seed")
+    if len(seeds) and not 0 <= int(seeds.min()) <= int(seeds.max()) < n_nodes:
+        raise InputError(f"seeds are {int(seeds.min())} … {int(seeds.max())}: the graph has nodes 0 … {n_nodes - 1}")
+    n_conditions = table.shape[1]
+    if len(conditions) and not 1 <= int(conditions.min()) <= int(conditions.max()) < n_conditions:
+        raise InputError(
+            f"conditions are {int(conditions.min())} … {int(conditions.max())}: "
+            f"transfer has columns for 1 … {n_conditions - 1}"
+        )
     for wrong, what in (
-        (table > np.arange(table.shape[1]), "is more severe than before"),
-        (table < 0, "is no condition"),
+        (table > np.arange(n_conditions), "is more severe than before"),
         (np.diff(table.astype(np.int64), axis=1, prepend=0) < 0, "is less than what a weaker condition becomes"),
     ):
         if wrong.any():
@@ -220,7 +239,6 @@ def _check_rules(transfer: ArrayLike, identity: ArrayLike) -> tuple[NDArray[np.u
                 f"transfer[{c}, {q}] = {int(table[c, q])} {what}: crossing an arc may only weaken, and a stronger "
                 "condition may not become weaker than a weaker one"
             )
-    return np.ascontiguousarray(table, np.uint8), np.ascontiguousarray(same, np.uint8)
 
 
 def _written(overlay: Overlay | None) -> tuple[Any, Any]:

@@ -14,7 +14,9 @@ from motherlode.errors import InputError
 from motherlode.lifecycle.completeness import source_gaps
 from motherlode.lifecycle.kernels import Direction, Reached
 from motherlode.lifecycle.propagation import lineage_table
+from motherlode.lifecycle.present import EdgeArrays, described_components, edges_present, gone_components
 from motherlode.lifecycle.relations import RELATIONS
+from motherlode.lifecycle.targets import types_of
 from motherlode.lifecycle.walking import Step, Walk, seeds_of, steps_of, walking
 
 if TYPE_CHECKING:
@@ -99,7 +101,10 @@ class Lineage:
             n_unknown = len(self.ids) - len(walk.reading.described(self.ids.tolist()))
             if n_unknown:
                 found.append(f"{n_unknown:,} of them were referred to but never described")
-            return found + source_gaps(walk)
+            found += source_gaps(walk)
+        if self._view.min_confidence > 0:
+            found.append(f"edges with a confidence below {self._view.min_confidence:g} were not followed")
+        return found
 
     @property
     def complete(self) -> bool:
@@ -118,10 +123,13 @@ def lineage(
 ) -> Lineage:
     """Everything that data flows from ("upstream") or to ("downstream").
 
-    max_depth: hops; None: no bound. types: only components of these are shown, found through whatever is between.
-    Raises InputError for an unknown or ambiguous target. Cost: the edges of what is found.
+    max_depth: hops; None: no bound. n_max: how many components; None: all. Where either leaves something out, the
+    answer is `truncated`. types: only components of these, or of what a word as "table" stands for, are shown, found
+    through whatever is between. Raises InputError for an unknown or ambiguous target and for an unknown type. Cost: the
+    edges of what is found.
     """
     with walking(view) as walk:
+        chosen = types_of(walk.reading.session, types)
         found = seeds_of(walk, target)
         seeds = [row.id for row in found]
         limit = None if n_max is None else n_max + len(seeds)
@@ -129,7 +137,7 @@ def lineage(
         is_cut = reached.truncated
         if max_depth is not None and not is_cut:
             further = walk.reach(seeds, lineage_table(), direction=direction, max_depth=max_depth + 1, n_max=limit)
-            is_cut = len(further.nodes) > len(reached.nodes)
+            is_cut = further.truncated or len(further.nodes) > len(reached.nodes)
     others = np.flatnonzero(~np.isin(reached.nodes, np.array(seeds, np.int32)))
     places = others[np.lexsort((reached.nodes[others], reached.depths[others]))]
     return Lineage(
@@ -141,7 +149,7 @@ def lineage(
         view,
         reached,
         places,
-        tuple(types),
+        chosen,
     )
 
 
@@ -155,10 +163,11 @@ def path(view: GraphView, source: str, target: str) -> list[Step]:
         if ends & {row.id for row in starts}:
             raise InputError(f"{source!r} and {target!r} are the same thing; a path needs two")
         reached = walk.reach([row.id for row in starts], lineage_table())
-        for place, node in enumerate(reached.nodes.tolist()):
-            if node in ends:
-                return steps_of(walk, reached, [place])[place]
-    return []
+        places = np.flatnonzero(np.isin(reached.nodes, np.array(sorted(ends), np.int32)))
+        if not len(places):
+            return []
+        place = int(places[np.argmin(reached.depths[places])])
+        return steps_of(walk, reached, [place])[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,7 @@ class UnusedRow:
 
 
 _PARTS = tuple(RELATIONS[name].code for name in ("has_column", "has_version", "has_feature", "has_run"))
+_NO_USE = (*_PARTS, RELATIONS["same_as"].code, RELATIONS["current_of"].code)
 
 
 def unused(
@@ -179,17 +189,22 @@ def unused(
 ) -> list[UnusedRow]:
     """Components of some types that nothing is recorded to use: candidates for deprecation, by type and name.
 
-    Use is a flow edge to anything that is not a mere part of it (its columns, versions, runs, features); for a
-    dataset, use of one of its columns is use; for a feature view, of one of its features; for a model, of a version.
-    The same things under other addresses count together.
+    Use is a flow edge to anything else that is not a mere part of it (its columns, versions, runs, features) and that
+    no source has said to be gone; for a dataset, use of one of its columns is use; for a feature view, of one of its
+    features; for a model, of a version. The same things under other addresses count together. Who is only referred to
+    and never described is a user all the same. Raises InputError for an unknown type. Cost: one pass over the edges in
+    memory, and the rows of what is listed.
     """
     with walking(view) as walk:
-        numbers = []
-        for kind in types:
-            rows = walk.reading.session.execute("SELECT id FROM lifecycle_components WHERE type = ?", (kind,))
-            numbers += [number for (number,) in rows if number < walk.snapshot.n_components]
-        idle = [number for number in numbers if not _is_used(walk, number)]
-        described = walk.reading.described(idle)
+        kinds = types_of(walk.reading.session, types)
+        used = _used(walk, edges_present(walk, view.min_confidence))
+        numbers: list[int] = []
+        for kind in kinds:
+            rows = walk.reading.session.cursor_rows("SELECT id FROM lifecycle_components WHERE type = ?", (kind,))
+            ids = np.fromiter((number for (number,) in rows), np.int64)
+            ids = ids[ids < len(used)]
+            numbers += ids[~used[ids]].tolist()
+        described = walk.reading.described(numbers)
         components = walk.reading.components(described)
         owners = walk.reading.labels(described, "owned_by")
     found = [
@@ -199,17 +214,22 @@ def unused(
     return sorted(found, key=lambda row: (row.type, row.name, row.uri))
 
 
-def _is_used(walk: Walk, number: int) -> bool:
-    waiting, seen = [number], {number}
-    same_as = RELATIONS["same_as"].code
-    current = RELATIONS["current_of"].code
-    while waiting:
-        for other, arc_class, _ in walk.around(waiting.pop(), "downstream"):
-            code, back = divmod(arc_class, 2)
-            if code == same_as or (code in _PARTS and not back):
-                if other not in seen:
-                    seen.add(other)
-                    waiting.append(other)
-            elif not back and code != current:
-                return True
-    return False
+def _used(walk: Walk, edges: EdgeArrays) -> NDArray[np.bool_]:
+    """Which components are used, themselves, in a part, or under another address: bool [n_components]."""
+    used = np.zeros(walk.snapshot.n_components, np.bool_)
+    flow = np.array([relation.flow and relation.code not in _NO_USE for relation in RELATIONS.values()])
+    uses = flow[edges.relation] & (edges.source != edges.target)
+    is_gone = np.zeros(len(used), np.bool_)
+    users = np.zeros(len(used), np.bool_)
+    users[edges.target[uses]] = True
+    is_gone[gone_components(walk, np.flatnonzero(users & ~described_components(walk)))] = True
+    used[edges.source[uses & ~is_gone[edges.target]]] = True
+    parts = np.isin(edges.relation, np.array(_PARTS, np.uint8))
+    same = edges.relation == RELATIONS["same_as"].code
+    whole = np.concatenate([edges.source[parts], edges.source[same], edges.target[same]])
+    part = np.concatenate([edges.target[parts], edges.target[same], edges.source[same]])
+    while True:  # once for each link of the longest chain of parts
+        before = int(np.count_nonzero(used))
+        used[whole[used[part]]] = True
+        if int(np.count_nonzero(used)) == before:
+            return used

@@ -6,6 +6,7 @@ It knows what holds now, asserted and concluded; history, search and identity gu
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from itertools import product
 from typing import Any, NamedTuple
@@ -49,7 +50,7 @@ class MemoryGraph:
         seen += self._from_runs()
         best: dict[tuple[str, str, str], tuple[tuple[int, int, str], Observation]] = {}
         for provider, item in seen:
-            digest = "" if item.gone else content_of(item.attributes, item.edges, lambda _: 0).digest
+            digest = "" if item.gone else content_of(item.attributes, item.edges, defaultdict(int)).digest
             rank = (item.version or 0, item.revision, digest)
             key = (provider, item.subject, item.aspect)
             if key not in best or best[key][0] < rank:

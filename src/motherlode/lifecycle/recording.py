@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from motherlode.core.sql import Session
 from motherlode.errors import InputError
 from motherlode.lifecycle.aspects import AspectKey, Aspects
-from motherlode.lifecycle.components import Interner
+from motherlode.lifecycle.components import Addresses, Interner
 from motherlode.lifecycle.contents import Content, Contents, content_of
 from motherlode.lifecycle.full_text import renew_texts
 from motherlode.lifecycle.record import Item, Observation, Rejected, RunReport
@@ -54,7 +54,7 @@ class Source:
 class Recording:
     """What one transaction records, at `stamp`, which is later than every earlier transaction's."""
 
-    def __init__(self, session: Session, now: int, known: dict[str, int]) -> None:
+    def __init__(self, session: Session, now: int, known: Addresses) -> None:
         self.session = session
         row = session.one("SELECT value FROM lifecycle_state WHERE name = 'stamp'")
         self.stamp = max(now, row[0] + 1 if row else now)
@@ -94,8 +94,7 @@ class Recording:
         observations += self._runs.unite(source.id, reports, rejected)
         points, refused = self._points(source, observations)
         rejected += refused
-        new = set(self.components.new.values())  # nothing can be known of them
-        known = self.aspects.spans(key for key, _, _ in points if key[0] not in new)
+        known = self.aspects.spans(self._old_keys(key for key, _, _ in points))
         placed = [(key, _placed(point, source, known.get(key), is_fixed)) for key, point, is_fixed in points]
         tally.n_changed = self.aspects.record(placed, known)
         self._quarantine(source, rejected)
@@ -111,7 +110,7 @@ class Recording:
         for seen in observations:
             try:
                 subject = self.components.id_of(seen.subject)
-                content = None if seen.gone else content_of(seen.attributes, seen.edges, self.components.id_of)
+                content = None if seen.gone else content_of(seen.attributes, seen.edges, self.components.ids)
                 made.append((seen, subject, content))
             except InputError as error:
                 rejected.append(Rejected(f"{seen.subject} ({seen.aspect})", str(error)))
@@ -124,6 +123,10 @@ class Recording:
             key = (subject, source.id, seen.aspect)
             points.append((key, Point(version, seen.revision, valid_from, number, rank), seen.version is not None))
         return points, rejected
+
+    def _old_keys(self, keys: Iterable[AspectKey]) -> Iterable[AspectKey]:
+        """Those of components that were known before this transaction, or that it has written something of already."""
+        return [key for key in keys if not self.components.is_new(key[0]) or key in self.aspects.recorded]
 
     def hydrate(self, source: Source, subject: str, items: Sequence[Item]) -> Tally:
         """Record the present state of one component; aspects of it that the source did not name are gone."""
@@ -197,16 +200,17 @@ class Recording:
 
 
 def _addresses(observations: Iterable[Observation], reports: Iterable[RunReport]) -> set[str]:
-    found = {seen.subject for seen in observations}
+    found: set[str] = set()
+    add = found.add
     for seen in observations:
+        add(seen.subject)
         for edge in seen.edges:
-            found.add(edge[0])
-            found.add(edge[2])
+            add(edge[0])
+            add(edge[2])
     for report in reports:
         found.update((report.run, report.job))
         for edge in report.edges:
-            found.add(edge[0])
-            found.add(edge[2])
+            found.update((edge[0], edge[2]))
     return found
 
 

@@ -90,7 +90,7 @@ class Runs:
             raise InputError(f"state {report.state!r} of a run: expected one of {', '.join(_ORDER)}")
         if not -EVER < report.at < EVER:
             raise InputError(f"at={report.at} is no instant; give microseconds since 1970")
-        content_of(report.attributes, report.edges, self._components.id_of)
+        content_of(report.attributes, report.edges, self._components.ids)
         self._components.id_of(report.run)
         self._components.id_of(report.job)
 

@@ -6,98 +6,31 @@ overlay and marks closed ones, so that the next question sees it without anythin
 
 from __future__ import annotations
 
+import logging
+import secrets
 import threading
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from motherlode.core.sql import Database, Session
 from motherlode.core.time import EVER
+from motherlode.errors import LodeError
 from motherlode.lifecycle.csr import Graph, Overlay, build_graph
-from motherlode.lifecycle.propagation import arc_classes
+from motherlode.lifecycle.edge_table import COLUMNS, EdgeTable, empty_table
 from motherlode.lifecycle.relations import RELATION_NAMES
+from motherlode.lifecycle.snapshot_file import SUFFIX, read_snapshot, write_snapshot
 
-__all__ = ["EdgeTable", "Snapshot", "Snapshots"]
+_log = logging.getLogger("motherlode")
+
+__all__ = ["Snapshot", "Snapshots"]
 
 _SMALLEST_REBUILD = 50_000  # edges of an overlay
 _REBUILD_SHARE = 0.05  # of the base
-_FETCH = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeTable:
-    """Edges as columns. ids: int64, rows of lifecycle_edges, ascending; source, target: int32; relation: uint8;
-    confidence: float32; valid_from, valid_to: int64 microseconds, half-open
-    """
-
-    ids: NDArray[np.int64]
-    source: NDArray[np.int32]
-    target: NDArray[np.int32]
-    relation: NDArray[np.uint8]
-    confidence: NDArray[np.float32]
-    valid_from: NDArray[np.int64]
-    valid_to: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def arcs(self, first_row: int = 0) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8], NDArray[Any]]:
-        """(source, target, class, edge row) of the arcs that the edges give; rows count from first_row."""
-        sources, targets, classes, rows = [], [], [], []
-        for code in range(len(RELATION_NAMES)):
-            mine = np.flatnonzero(self.relation == code).astype(np.int32)
-            if not len(mine):
-                continue
-            for arc_class in arc_classes(code):
-                ends = (self.source, self.target) if arc_class % 2 == 0 else (self.target, self.source)
-                sources.append(ends[0][mine])
-                targets.append(ends[1][mine])
-                classes.append(np.full(len(mine), arc_class, np.uint8))
-                rows.append(mine + np.int32(first_row))
-        if not rows:
-            nothing = np.empty(0, np.int32)
-            return nothing, nothing, np.empty(0, np.uint8), nothing
-        return np.concatenate(sources), np.concatenate(targets), np.concatenate(classes), np.concatenate(rows)
-
-
-_COLUMNS = "id, source, target, relation, confidence, valid_from, valid_to"
-_FIELDS = ("ids", "source", "target", "relation", "confidence", "valid_from", "valid_to")
-_TYPES = (np.int64, np.int32, np.int32, np.uint8, np.float32, np.int64, np.int64)
-
-
-def _table(rows: Iterable[Sequence[Any]]) -> EdgeTable:
-    parts: list[tuple[NDArray[Any], ...]] = []
-    pending: list[Sequence[Any]] = []
-
-    def pack() -> None:
-        columns = zip(*pending, strict=True)
-        parts.append(tuple(np.array(column, kind) for column, kind in zip(columns, _TYPES, strict=True)))
-        pending.clear()
-
-    for row in rows:
-        pending.append(row)
-        if len(pending) == _FETCH:
-            pack()
-    if pending:
-        pack()
-    if not parts:
-        nothing: list[Any] = [np.empty(0, kind) for kind in _TYPES]
-        return EdgeTable(*nothing)
-    joined: list[Any] = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
-    return EdgeTable(*joined)
-
-
-def _joined(first: EdgeTable, second: EdgeTable) -> EdgeTable:
-    pairs = ((getattr(first, name), getattr(second, name)) for name in _FIELDS)
-    columns: list[Any] = [np.concatenate(pair) for pair in pairs]
-    return EdgeTable(*columns)
-
-
-def _chosen(table: EdgeTable, mask: NDArray[np.bool_]) -> EdgeTable:
-    return EdgeTable(*(getattr(table, name)[mask] for name in _FIELDS))
+_SMALLEST_FILE = 200_000  # edges; fewer are read from the database as fast
+_COLUMNS = ", ".join(COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +94,9 @@ class Snapshots:
         self._newest: Snapshot | None = None
         self._overlays: dict[float, tuple[Snapshot, Overlay | None]] = {}
         self._earlier: dict[int, Snapshot] = {}
+        is_file = database.dialect == "sqlite" and database.where != ":memory:"
+        self._path = Path(database.where + SUFFIX) if is_file else None
+        self._is_unsaved = False
 
     def at(self, session: Session, known_at: int | None) -> Snapshot:
         """What was recorded at an instant (microseconds); None: what the session sees."""
@@ -169,6 +105,9 @@ class Snapshots:
             return self._before(session, known_at)
         with self._lock:
             newest = self._newest
+        if newest is None:
+            newest = self._from_file(session)
+        before = None if newest is None else newest.graph
         if newest is None or newest.stamp > stamp:
             newest = _load(session, stamp)
         elif newest.stamp < stamp:
@@ -176,7 +115,44 @@ class Snapshots:
         with self._lock:
             if self._newest is None or self._newest.stamp < newest.stamp:
                 self._newest = newest
+                self._is_unsaved |= newest.graph is not before
         return newest
+
+    def save(self) -> bool:
+        """Write the newest snapshot beside the database's file, where that is worth it; whether it was written.
+
+        Called outside of sessions. A place that cannot be written to costs the next opener time, nothing else.
+        """
+        with self._lock:
+            newest, is_due = self._newest, self._is_unsaved
+            self._is_unsaved = False
+        if newest is None or not is_due or self._path is None or len(newest.base) < _SMALLEST_FILE:
+            return False
+        if len(newest.added) or newest.removed is not None or self._database.read_only:
+            return False
+        token = secrets.randbits(62)
+        try:
+            write_snapshot(self._path, newest.stamp, token, newest.graph, newest.base)
+            with self._database.write() as session:
+                session.execute(
+                    "INSERT INTO lifecycle_state (name, value) VALUES ('snapshot', ?) "
+                    "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    (token,),
+                )
+        except (OSError, LodeError) as error:
+            _log.warning("the snapshot %s was not written, the next opening will read the edges: %s", self._path, error)
+            return False
+        return True
+
+    def _from_file(self, session: Session) -> Snapshot | None:
+        if self._path is None or not self._path.exists():
+            return None
+        row = session.one("SELECT value FROM lifecycle_state WHERE name = 'snapshot'")
+        found = read_snapshot(self._path, None if row is None else int(row[0]))
+        if found is None:
+            return None
+        stamp, graph, base = found
+        return Snapshot(stamp, graph.n_nodes, graph, base, empty_table(), None)
 
     def overlay(self, snapshot: Snapshot, min_confidence: float) -> Overlay | None:
         """The snapshot's overlay, made once."""
@@ -213,18 +189,22 @@ def _n_components(session: Session) -> int:
     return 0 if row is None or row[0] is None else int(row[0]) + 1
 
 
+def _rows(session: Session, where: str, params: tuple[int, ...]) -> EdgeTable:
+    row = session.one(f"SELECT count(*) FROM lifecycle_edges WHERE {where}", params)
+    n_edges = 0 if row is None else int(row[0])
+    rows = session.cursor_rows(f"SELECT {_COLUMNS} FROM lifecycle_edges WHERE {where} ORDER BY id", params)
+    return EdgeTable.read(rows, n_edges)
+
+
 def _load(session: Session, stamp: int) -> Snapshot:
     """Build from the rows that were recorded at the stamp."""
-    rows = session.cursor_rows(
-        f"SELECT {_COLUMNS} FROM lifecycle_edges WHERE recorded_from <= ? AND recorded_to > ? ORDER BY id",
-        (stamp, stamp),
-    )
-    return _built(stamp, _n_components(session), _table(rows))
+    base = _rows(session, "recorded_from <= ? AND recorded_to > ?", (stamp, stamp))
+    return _built(stamp, _n_components(session), base)
 
 
 def _built(stamp: int, n_components: int, base: EdgeTable) -> Snapshot:
     graph = build_graph(*base.arcs(), n_components, valid_from=base.valid_from, valid_to=base.valid_to)
-    return Snapshot(stamp, n_components, graph, base, _table(()), None)
+    return Snapshot(stamp, n_components, graph, base, empty_table(), None)
 
 
 def _grown(session: Session, old: Snapshot, stamp: int) -> Snapshot:
@@ -234,25 +214,18 @@ def _grown(session: Session, old: Snapshot, stamp: int) -> Snapshot:
         (old.stamp, stamp),
     )
     last = max((int(table.ids[-1]) for table in (old.base, old.added) if len(table)), default=0)
-    fresh = _table(
-        session.cursor_rows(
-            f"SELECT {_COLUMNS} FROM lifecycle_edges WHERE id > ? AND recorded_to > ? ORDER BY id", (last, stamp)
-        )
-    )
+    added = old.added.followed_by(_rows(session, "id > ? AND recorded_to > ?", (last, stamp)))
     gone = np.array(sorted(number for (number,) in closed), np.int64)
-    removed, added = old.removed, _joined(old.added, fresh)
+    removed = old.removed
     if len(gone):
         removed = np.zeros(len(old.base), np.uint8) if removed is None else removed.copy()
         if len(old.base):
             rows = np.searchsorted(old.base.ids, gone).clip(max=len(old.base) - 1)
             removed[rows[old.base.ids[rows] == gone]] = 1
-        keep = ~np.isin(added.ids, gone)
-        added = _chosen(added, keep)
+        added = added.chosen(~np.isin(added.ids, gone))
     n_components = _n_components(session)
     n_changed = len(added) + (0 if removed is None else int(np.count_nonzero(removed)))
     if n_changed > max(_SMALLEST_REBUILD, _REBUILD_SHARE * len(old.base)):
-        kept = old.base
-        if removed is not None:
-            kept = _chosen(kept, removed == 0)
-        return _built(stamp, n_components, _joined(kept, added))
+        kept = old.base if removed is None else old.base.chosen(removed == 0)
+        return _built(stamp, n_components, kept.followed_by(added))
     return Snapshot(stamp, n_components, old.graph, old.base, added, removed)

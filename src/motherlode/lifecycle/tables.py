@@ -10,13 +10,16 @@ NAMESPACE = "lifecycle"
 
 # Instants are BIGINT microseconds since 1970; truth values are 0 and 1. Components count from 0 without gaps, so that
 # a component's id is its row in the traversal's arrays. Edges and facts are only added; only their recorded_to changes.
+# A component's name is what is shown now, folded is it without case; backwards is its path in its system, folded and
+# read from the end, so that what ends a path is the beginning of a range in an index.
 _TABLES = """
 CREATE TABLE lifecycle_state (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE lifecycle_components (
-    id BIGINT PRIMARY KEY, uri TEXT NOT NULL, type TEXT NOT NULL, platform TEXT NOT NULL, name TEXT NOT NULL,
-    folded TEXT NOT NULL);
+    id BIGINT PRIMARY KEY, uri TEXT COLLATE BINARY NOT NULL, type TEXT NOT NULL, platform TEXT NOT NULL,
+    name TEXT COLLATE BINARY NOT NULL, folded TEXT COLLATE BINARY NOT NULL, backwards TEXT COLLATE BINARY NOT NULL);
 CREATE UNIQUE INDEX lifecycle_components_uri ON lifecycle_components (uri);
 CREATE INDEX lifecycle_components_folded ON lifecycle_components (folded);
+CREATE INDEX lifecycle_components_backwards ON lifecycle_components (backwards);
 CREATE INDEX lifecycle_components_type ON lifecycle_components (type);
 CREATE TABLE lifecycle_providers (
     id BIGINT PRIMARY KEY, name TEXT NOT NULL, scope TEXT NOT NULL, is_listing INTEGER NOT NULL,
@@ -71,13 +74,14 @@ CREATE TABLE lifecycle_quarantine (
     id BIGINT PRIMARY KEY, provider BIGINT NOT NULL, what TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL,
     seen_at BIGINT NOT NULL);
 CREATE UNIQUE INDEX lifecycle_quarantine_what ON lifecycle_quarantine (provider, what);
-CREATE TABLE lifecycle_texts (component BIGINT PRIMARY KEY, words TEXT NOT NULL)
+CREATE TABLE lifecycle_texts (
+    component BIGINT PRIMARY KEY, names TEXT NOT NULL, words TEXT NOT NULL, kinds TEXT NOT NULL)
 """
 
 _SQLITE_TEXT = """
 CREATE VIRTUAL TABLE lifecycle_text USING fts5 (
-    words, content = 'lifecycle_texts', content_rowid = 'component', tokenize = "unicode61 remove_diacritics 2",
-    prefix = '2 3')
+    names, words, kinds, content = 'lifecycle_texts', content_rowid = 'component',
+    tokenize = "unicode61 remove_diacritics 2", prefix = '1 2 3')
 """
 _POSTGRESQL_TEXT = """
 ALTER TABLE lifecycle_texts ADD COLUMN terms tsvector;

@@ -43,9 +43,11 @@ class Span:
 
 def insert(spans: Sequence[Span], point: Point) -> list[Span]:
     """The spans, in order of versions, with one more point; equal to `spans` when it says nothing new."""
+    new = Span(point.version, point.version, point.revision, point.valid_from, point.content, point.rank)
+    if not spans:
+        return [new]
     before = [span for span in spans if span.last < point.version]
     after = [span for span in spans if span.first > point.version]
-    new = Span(point.version, point.version, point.revision, point.valid_from, point.content, point.rank)
     for span in spans:
         if not span.first <= point.version <= span.last:
             continue
@@ -83,6 +85,8 @@ def intervals(spans: Sequence[Span]) -> list[tuple[int, int, int]]:
 
     Each holds until the next begins; one that does not begin after its predecessor replaces it.
     """
+    if len(spans) == 1:
+        return [] if spans[0].content == GONE else [(spans[0].valid_from, EVER, spans[0].content)]
     starts: list[int] = []
     for span in spans:
         starts.append(max(span.valid_from, starts[-1]) if starts else span.valid_from)

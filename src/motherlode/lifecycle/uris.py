@@ -45,9 +45,10 @@ def make_uri(type: str, platform: str, id: str) -> str:  # noqa: A002 - the part
     if not id.strip():
         raise InputError(f"a {type} of {platform} has an empty id; give the name that its source knows it by")
     try:
-        return f"{SCHEME}{type}/{platform}/{_ENCODED.sub(_encoded, id)}"
+        id.encode()
     except UnicodeEncodeError:
         raise InputError(f"the id {id!r} has half a surrogate pair, which is no character; decode it anew") from None
+    return f"{SCHEME}{type}/{platform}/{_ENCODED.sub(_encoded, id)}"
 
 
 def _encoded(match: re.Match[str]) -> str:

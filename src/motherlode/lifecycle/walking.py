@@ -98,6 +98,7 @@ def walking(view: GraphView) -> Iterator[Walk]:
         moment = Moment(valid_at, snapshot.stamp if view.known_at is None else view.known_at)
         overlay = view.snapshots.overlay(snapshot, view.min_confidence)
         yield Walk(Reading(session, moment), snapshot, overlay, moment)
+    view.snapshots.save()
 
 
 def seeds_of(walk: Walk, target: str) -> list[ComponentRow]:

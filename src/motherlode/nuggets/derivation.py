@@ -215,8 +215,11 @@ class _Derivation:
         by_object: dict[str, list[KeyClaim]] = {}
         for claim in undated:
             by_object.setdefault(claim.object_key, []).append(claim)
+        tenures_of: dict[str, list[Tenure]] = {}
+        for tenure in tenures if by_object else ():
+            tenures_of.setdefault(tenure.object_key, []).append(tenure)
         for object_key, claims in sorted(by_object.items()):
-            own = [tenure for tenure in tenures if tenure.object_key == object_key]
+            own = tenures_of.get(object_key, [])
             last = [d for d in self.decisions if d.object_key == object_key]
             state, why = "active", ""
             if object_key in short:
@@ -305,10 +308,13 @@ def _without_live_claims(key: Key, claims: list[KeyClaim], live: list[DerivedNug
         if not claim.negated:
             start = claim.order_start[0] if claim.is_dated else None
             groups.setdefault((claim.object_key, start), []).append(claim)
+    live_of: dict[str, list[DerivedNugget]] = {}
+    for nugget in live if groups else ():
+        live_of.setdefault(nugget.object_key, []).append(nugget)
     found = []
     for (object_key, start), group in groups.items():
         own = nugget_id(key, object_key, start)
-        cover = next((n for n in live if n.object_key == object_key and _falls_into(n, own, start)), None)
+        cover = next((n for n in live_of.get(object_key, ()) if _falls_into(n, own, start)), None)
         if cover is not None:
             if own != cover.nugget_id and own not in cover.aliases:
                 cover.aliases += (own,)

@@ -11,11 +11,10 @@ from motherlode.core.time import from_micros, iso_text
 from motherlode.errors import InputError
 from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.derivation import Key
-from motherlode.nuggets.event_rows import load_events
+from motherlode.nuggets.event_rows import erase_name, load_events
 from motherlode.nuggets.full_text import optimize_words, remove_words
-from motherlode.nuggets.ledger import Event, Ledger, key_hash
+from motherlode.nuggets.ledger import Event, Ledger, key_hash, name_digest, without_names
 from motherlode.nuggets.projection import Projection
-from motherlode.nuggets.record import digest
 from motherlode.nuggets.recording import Recording
 
 __all__ = ["ErasureCertificate", "erase_source", "rebuild_history"]
@@ -72,9 +71,10 @@ def erase_source(work: Recording, source: str, actor: str, reason: str) -> Erasu
     session.execute(f"DELETE FROM nugget_claims WHERE {condition}", docs)
     session.execute(f"DELETE FROM nugget_documents WHERE {condition}", docs)
     session.execute("DELETE FROM nugget_extractions WHERE source = ?", (source,))
+    erase_name(session, source)
     texts = tuple(sorted(row[1] for row in documents if row[1] is not None))
     ids = tuple(sorted({row[0] for row in claims}))
-    payload = {"source_digest": digest(source), "claims": list(ids), "text_digests": list(texts)}
+    payload = {"source_digest": name_digest(source), "claims": list(ids), "text_digests": list(texts)}
     event = work.record(Event.of("erase", payload, actor, reason, work.at))
     keys = {(row[1], name, row[3]) for row in claims for name in names[row[2]]}
     rebuild_history(work, [Key(*key) for key in sorted(keys)])
@@ -91,7 +91,7 @@ def erase_source(work: Recording, source: str, actor: str, reason: str) -> Erasu
         from_micros(work.at),
         actor,
         reason,
-        digest(source),
+        name_digest(source),
         texts,
         ids,
         gone,
@@ -140,7 +140,7 @@ def rebuild_history(work: Recording, keys: Sequence[Key]) -> None:
 def _bearing_on(work: Recording, keys: Sequence[Key], events: Sequence[Event]) -> list[Event]:
     """The events that can change what is derived of keys; of a log of thousands, a few."""
     hashes = {key_hash(*key) for key in keys}
-    known: dict[str, set[Any]] = {"claim": set(), "publisher": set(), "source": set()}
+    known: dict[str, set[str]] = {"claim": set(), "publisher_digest": set(), "source_digest": set()}
     names = {key.subject for key in keys}
     for batch in in_batches(sorted(hashes)):
         rows = work.session.execute(
@@ -150,8 +150,8 @@ def _bearing_on(work: Recording, keys: Sequence[Key], events: Sequence[Event]) -
         )
         for claim, publisher, source, subject, target in rows:
             known["claim"].add(claim)
-            known["publisher"].add(publisher)
-            known["source"].add(source)
+            known["publisher_digest"].add(name_digest(publisher))
+            known["source_digest"].add(name_digest(source))
             names |= {subject, target}
     ever = Ledger.of((event for event in events if event.type == "merge"), work.ledger.schema)
     names = {other for name in names for other in ever.names(name)}
@@ -164,9 +164,9 @@ def _bearing_on(work: Recording, keys: Sequence[Key], events: Sequence[Event]) -
 
 
 def _bears(
-    event: Event, hashes: set[int], known: dict[str, set[Any]], names: set[str], found: dict[str, Event]
+    event: Event, hashes: set[int], known: dict[str, set[str]], names: set[str], found: dict[str, Event]
 ) -> bool:
-    said = event.payload
+    said = without_names(event.payload)
     match event.type:
         case "decide":
             return said["key"] in hashes

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from motherlode.core.sql import Session
-from motherlode.nuggets.ledger import Event, Ledger
+from motherlode.nuggets.ledger import Event, Ledger, without_names
 from motherlode.nuggets.schema import Schema
 
-__all__ = ["LedgerCache", "insert_event", "load_events", "read_state", "write_state"]
+__all__ = ["LedgerCache", "erase_name", "insert_event", "load_events", "read_state", "write_state"]
 
 _COUNTERS = ("seq", "doc", "version", "recorded_at", "n_events")
 
@@ -51,10 +53,24 @@ def insert_event(session: Session, event: Event) -> None:
             event.decided_at,
             event.actor,
             event.reason,
-            json.dumps(dict(event.payload), sort_keys=True),
+            _payload_text(event.payload),
             event.recorded_at,
         ),
     )
+
+
+def erase_name(session: Session, name: str) -> None:
+    """Put a hash in the place of an erased document's id in what people said of it; their ids stay, and hold."""
+    rows = session.execute("SELECT event_id, payload FROM nugget_events WHERE type IN ('retract', 'trust')")
+    said = [(event_id, json.loads(payload)) for event_id, payload in rows]
+    session.execute_many(
+        "UPDATE nugget_events SET payload = ? WHERE event_id = ?",
+        [(_payload_text(kept), event_id) for event_id, was in said if (kept := without_names(was, name)) != was],
+    )
+
+
+def _payload_text(payload: Mapping[str, Any]) -> str:
+    return json.dumps(dict(payload), sort_keys=True)
 
 
 @dataclass

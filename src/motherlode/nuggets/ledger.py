@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -25,9 +25,11 @@ __all__ = [
     "StoredClaim",
     "claim_id",
     "key_hash",
+    "name_digest",
     "object_digest",
     "rank_of",
     "stored_claim",
+    "without_names",
 ]
 
 _STATUSES = ("live", "pending", "refused", "distrusted", "retracted")
@@ -59,11 +61,30 @@ class Event:
 
     @classmethod
     def of(cls, kind: str, payload: Mapping[str, Any], actor: str, reason: str, decided_at: int) -> Event:
-        """An event whose id is the hash of what it says."""
+        """An event whose id is the hash of what it says, with names hashed: it stays so when the names are erased."""
         if not actor.strip():
             raise InputError(f"the event {kind!r} needs an actor: who says so; it is kept with the reason")
-        content = sorted((name, str(value)) for name, value in payload.items())
+        content = sorted((name, str(value)) for name, value in without_names(payload).items())
         return cls("e" + digest(kind, content, actor, reason, decided_at), kind, decided_at, actor, reason, payload)
+
+
+_NAMES = ("publisher", "source")  # fields of retract and trust that name a document, or who made it
+
+
+@lru_cache(maxsize=1 << 17)
+def name_digest(name: str) -> str:
+    """How events and certificates name an erased document or its publisher."""
+    return digest(name)
+
+
+def without_names(payload: Mapping[str, Any], erased: str | None = None) -> dict[str, Any]:
+    """What an event says with documents and publishers by hash (`source_digest`); all, or one that is erased."""
+    return dict(
+        (f"{name}_digest", name_digest(value))
+        if name in _NAMES and value is not None and erased in (None, value)
+        else (name, value)
+        for name, value in payload.items()
+    )
 
 
 _SEGMENT = re.compile(r"\d+|[^\d.\-_+\s]+")
@@ -124,7 +145,10 @@ class StoredClaim:
 
 @dataclass
 class Ledger:
-    """What all events that are known at a time add up to. Built from the set of events, in whatever order they come."""
+    """What all events that are known at a time add up to. Built from the set of events, in whatever order they come.
+
+    Documents and publishers stand in it by `name_digest`: a word on one holds whether or not it was erased since.
+    """
 
     schema: Schema
     trust: dict[str, float] = field(default_factory=dict)
@@ -152,7 +176,7 @@ class Ledger:
         return ledger
 
     def _add(self, event: Event) -> None:
-        said = event.payload
+        said = without_names(event.payload)
         match event.type:
             case "decide":
                 decision = Decision(
@@ -162,14 +186,14 @@ class Ledger:
             case "review":
                 self.reviews[said["claim"]] = said["verdict"]
             case "trust":
-                self.trust[said["publisher"]] = said["weight"]
+                self.trust[said["publisher_digest"]] = said["weight"]
             case "schema":
                 self.schema = load_schema(said["schema"], extend=False)
             case "retract" if said.get("claim"):
                 self.retracted_claims.add(said["claim"])
             case "retract":
                 up_to = None if said.get("version") is None else rank_of(Document("-", version=said["version"]))
-                self.retracted_sources.setdefault(said["source"], []).append((up_to, event.decided_at))
+                self.retracted_sources.setdefault(said["source_digest"], []).append((up_to, event.decided_at))
             case "merge":
                 first, second = self.name(said["first"]), self.name(said["second"])
                 for name in (said["first"], said["second"]):
@@ -196,11 +220,17 @@ class Ledger:
         """The canonical key of a value: names after merging."""
         return f"{kind}:{self.name(key) if kind == 'name' else key}"
 
+    def _retracted(self, source: str) -> Sequence[tuple[Rank, int]]:
+        return self.retracted_sources.get(name_digest(source), ()) if self.retracted_sources else ()
+
+    def _trust_in(self, publisher: str) -> float:
+        return self.trust.get(name_digest(publisher), 1.0) if self.trust else 1.0
+
     def status(self, claim: StoredClaim, newest: Rank) -> str:
         """live, pending, refused, distrusted or retracted. newest: the highest rank of its document."""
         if claim.claim_id in self.retracted_claims or (claim.rank is not None and claim.rank != newest):
             return "retracted"
-        for up_to, decided_at in self.retracted_sources.get(claim.source, ()):
+        for up_to, decided_at in self._retracted(claim.source):
             if up_to is None:
                 if claim.published is None or claim.published <= decided_at:
                     return "retracted"
@@ -209,7 +239,7 @@ class Ledger:
         verdict = self.reviews.get(claim.claim_id)
         if verdict is not None:
             return "live" if verdict == "accept" else "refused"
-        if self.trust.get(claim.publisher, 1.0) <= 0:
+        if self._trust_in(claim.publisher) <= 0:
             return "distrusted"
         if claim.confidence is None or claim.confidence >= self.schema.accept:
             return "live"
@@ -235,7 +265,7 @@ class Ledger:
             claim.start,
             claim.end,
             claim.publisher,
-            self.trust.get(claim.publisher, 1.0),
+            self._trust_in(claim.publisher),
             claim.negated,
             self.status(claim, newest),
         )

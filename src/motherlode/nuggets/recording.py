@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,10 +25,11 @@ from motherlode.nuggets.claim_rows import (
 )
 from motherlode.nuggets.derivation import Key, nugget_id
 from motherlode.nuggets.event_rows import LedgerCache, insert_event, load_events, read_state, write_state
-from motherlode.nuggets.ledger import Event, Ledger, StoredClaim, key_hash, stored_claim
+from motherlode.nuggets.ledger import Event, Ledger, StoredClaim, key_hash, name_digest, stored_claim
 from motherlode.nuggets.projection import Projection
 from motherlode.nuggets.record import Claim, Document
 from motherlode.nuggets.schema import Schema, load_schema
+from motherlode.nuggets.tables import index_claims
 from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.values import display_value
 
@@ -249,16 +250,27 @@ class Recording:
             case "retract" if said.get("claim"):
                 self.touch_where("claim_id", [said["claim"]])
             case "retract":
-                rows = load_documents(self.session, [said["source"]]).get(said["source"], [])
-                self.touch_where("doc", [row.doc for row in rows])
+                sources = self._names_meant(said, "source", "nugget_documents")
+                self.touch_where(
+                    "doc", [row.doc for rows in load_documents(self.session, sources).values() for row in rows]
+                )
             case "trust":
-                self.touch_where("publisher", [said["publisher"]])
+                index_claims(self.session, "publisher")
+                self.touch_where("publisher", self._names_meant(said, "publisher", "nugget_claims"))
             case "merge":
                 self._touch_names(before, [said["first"], said["second"]])
             case "schema":
                 self._change_schema(before.schema, load_schema(said["schema"], extend=False))
             case "undo":
                 self._touch_undone(said["event"], before)
+
+    def _names_meant(self, said: Mapping[str, Any], column: str, table: str) -> list[str]:
+        """The document or publisher that an event names; one that was erased is recorded again, or nowhere."""
+        if column in said:
+            return [said[column]]
+        wanted = said[f"{column}_digest"]
+        rows = self.session.execute(f"SELECT DISTINCT {column} FROM {table}")
+        return [row[0] for row in rows if name_digest(row[0]) == wanted]
 
     def _touch_group(self, key: int) -> None:
         """The key that a decision names by its hash, under whatever names its subject had and has."""
@@ -278,6 +290,7 @@ class Recording:
 
     def _touch_names(self, before: Ledger, names: Sequence[str]) -> None:
         """Keys of all that the names stood for before and stand for now, as subject and as object."""
+        index_claims(self.session, "subject_key", "object_key")
         every = sorted({other for name in names for ledger in (before, self.ledger) for other in ledger.names(name)})
         for batch in in_batches(every):
             rows = self.session.execute(

@@ -97,6 +97,11 @@ class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
     Source: NuggetIndex (2026); the differences are in docs/guides/nuggets.md.
     """
 
+    @property
+    def where(self) -> str:
+        """Its file, ``:memory:``, or its URL without a password."""
+        return self._database.where
+
     def assert_claims(
         self, claims: Iterable[Claim], *, document: Document | None = None, extractor: str | None = None
     ) -> list[str | None]:
@@ -210,8 +215,8 @@ class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
     def erase(self, source: str, *, actor: str = "unnamed", reason: str = "") -> ErasureCertificate:
         """Remove all that a document said, at every known time, from tables, full text and the write-ahead log.
 
-        What others support is derived anew, as if the document had never been; decisions stay, by hash. The certificate
-        holds hashes only.
+        What others support is derived anew, as if the document had never been; decisions stay, by hash, and so do
+        retractions. The certificate holds hashes only.
 
         Errors: InputError for an unknown document. Cost: rewrites the full text, seconds per million nuggets.
         """

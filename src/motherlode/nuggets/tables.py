@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from motherlode.core.sql import Session
 
-__all__ = ["MIGRATIONS", "NAMESPACE", "TABLES"]
+__all__ = ["MIGRATIONS", "NAMESPACE", "TABLES", "index_claims"]
 
 NAMESPACE = "nuggets"
 TABLES = (
@@ -14,8 +14,9 @@ TABLES = (
     "nugget_aliases",
     "nugget_words",
     "nugget_extractions",
+    "nugget_events",
 )
-"""Those that hold words of documents."""
+"""Those that hold words of documents, or their names."""
 
 # Instants are BIGINT microseconds since 1970; truth values are 0 and 1; ids are hashes as text.
 _TABLES = """
@@ -34,6 +35,7 @@ CREATE TABLE nugget_claims (
     text TEXT, span_begin INTEGER, span_end INTEGER, recorded_at BIGINT NOT NULL);
 CREATE INDEX nugget_claims_key ON nugget_claims (key);
 CREATE INDEX nugget_claims_doc ON nugget_claims (doc);
+CREATE INDEX nugget_claims_id ON nugget_claims (claim_id);
 CREATE TABLE nugget_events (
     event_id TEXT PRIMARY KEY, type TEXT NOT NULL, decided_at BIGINT NOT NULL, actor TEXT NOT NULL,
     reason TEXT NOT NULL, payload TEXT NOT NULL, recorded_at BIGINT NOT NULL);
@@ -78,3 +80,9 @@ def _create(session: Session) -> None:
 
 
 MIGRATIONS = (_create,)
+
+
+def index_claims(session: Session, *columns: str) -> None:
+    """Let events that are rare find claims by publisher or by names. The first one makes the index, then loads pay."""
+    for column in columns:
+        session.execute(f"CREATE INDEX IF NOT EXISTS nugget_claims_{column} ON nugget_claims ({column})")

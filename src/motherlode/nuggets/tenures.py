@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from motherlode.core.time import EVER, NEVER
+from motherlode.nuggets.bounds import RANGE, Bound, best_bound
 from motherlode.nuggets.schema import Predicate
 
-__all__ = ["Bound", "Contest", "KeyClaim", "Tenure", "order_start", "sweep"]
+__all__ = ["Contest", "KeyClaim", "Tenure", "order_start", "sweep"]
 
-Bound = tuple[int, int, int]
-"""(earliest, latest, granularity): a stated bound, half-open, in microseconds."""
 Pin = tuple[str, int, int, int]
 """(object, begin, end, decided_at): what a person prefers."""
-
-_RANGE = 7  # Granularity.RANGE
 
 
 def order_start(start: Bound | None, end: Bound | None) -> tuple[int, int]:
@@ -85,6 +82,8 @@ class Tenure:
     moved_start: Bound | None = None
     state: str | None = None
     why: str = ""
+    kept_start: tuple[Bound | None] | None = None
+    """Its stated start, once the sweep is over and nothing changes it any more."""
 
     @classmethod
     def of(cls, claims: Sequence[KeyClaim]) -> Tenure:
@@ -111,9 +110,14 @@ class Tenure:
         """Its stated end, or the start of what followed as that is known now."""
         if self.closed_by is None:
             return self.end
-        start = None if self.successor is None else self.successor.stated_start
-        if start is not None and self.closed_by[0] <= start[0] and start[1] <= self.closed_by[1]:
-            return start
+        return self.end_given(None if self.successor is None else self.successor.stated_start)
+
+    def end_given(self, followed: Bound | None) -> Bound | None:
+        """Its end, by the stated start of what followed."""
+        if self.closed_by is None:
+            return self.end
+        if followed is not None and self.closed_by[0] <= followed[0] and followed[1] <= self.closed_by[1]:
+            return followed
         return self.closed_by
 
     @property
@@ -126,16 +130,41 @@ class Tenure:
 
     @property
     def stated_start(self) -> Bound | None:
-        """The start that most independent sources agree with, then the finer one."""
+        """The start that most independent sources agree with, then the finer one, among those before its end.
+
+        Its end may be the start of what followed, which has an end too, and so on: walked, for successions are long.
+        """
+        chain: list[Tenure] = [self]
+        while chain[-1].kept_start is None and chain[-1].closed_by is not None and chain[-1].successor is not None:
+            chain.append(chain[-1].successor)
+        start: Bound | None = None
+        for tenure in reversed(chain):
+            start = (
+                tenure.kept_start[0] if tenure.kept_start is not None else tenure.start_before(tenure.end_given(start))
+            )
+        return start
+
+    def start_before(self, end: Bound | None) -> Bound | None:
+        """Its stated start, by its end."""
         if self.moved_start is not None:
             return self.moved_start
-        last = self.end_bound[1] - 1
+        last = (EVER if end is None else end[1]) - 1
         possible = [claim for claim in self.claims if claim.start is not None and claim.start[0] < last]
         told = [claim for claim in possible if not claim.is_observation]
-        best = _best_bound([(c.start, c.publisher, c.weight) for c in told or possible])
+        best = best_bound([(c.start, c.publisher, c.weight) for c in told or possible])
         if best is None or not best[0] < self.not_before < min(best[1], last):
             return best
-        return (self.not_before, best[1], _RANGE)
+        return (self.not_before, best[1], RANGE)
+
+    def take(self, spell: Tenure) -> None:
+        """Evidence of the same tenure."""
+        says_ends = bool(spell.closings) or any(claim.end is not None for claim in spell.claims)
+        # Claims without ends change the end only where all ends so far were those of observations.
+        is_settled = not says_ends and not self.claims[0].is_observation
+        self.claims += spell.claims
+        self.closings += spell.closings
+        if not is_settled:
+            self.settle()
 
     def settle(self) -> None:
         """Choose the stated end anew: most independent sources, then the finer one, among those that are possible."""
@@ -143,7 +172,7 @@ class Tenure:
         told = [claim for claim in self.claims if not claim.is_observation]
         stated = [(c.end, c.publisher, c.weight) for c in told or self.claims]
         stated += [(c.closing, c.publisher, c.weight) for c in self.closings]
-        self.end = _best_bound(
+        self.end = best_bound(
             [
                 ((max(bound[0], start + 1), bound[1], bound[2]), publisher, weight)
                 for bound, publisher, weight in stated
@@ -167,28 +196,6 @@ class Contest:
     second: Tenure
     begin: int
     end: int
-
-
-def _best_bound(stated: Sequence[tuple[Bound | None, str, float]]) -> Bound | None:
-    """The stated bound with most independent sources that may mean the same, then the finer, then the earlier."""
-    bounds = {bound for bound, _, _ in stated if bound is not None}
-    if len(bounds) <= 1:
-        return next(iter(bounds), None)
-
-    def support(candidate: Bound) -> float:
-        agreeing = {
-            publisher: weight
-            for bound, publisher, weight in sorted(stated, key=lambda row: row[2])
-            if bound is not None and bound[0] < candidate[1] and candidate[0] < bound[1]
-        }
-        return sum(agreeing.values())
-
-    return min(bounds, key=lambda bound: (-support(bound), bound[2], _vagueness(bound), bound))
-
-
-def _vagueness(bound: Bound) -> int:
-    """Length of a range; two years are one as vague as the other, leap or not."""
-    return bound[1] - bound[0] if bound[2] == _RANGE else 0
 
 
 def _spells(claims: Sequence[KeyClaim]) -> list[list[KeyClaim]]:
@@ -255,7 +262,10 @@ def sweep(claims: Sequence[KeyClaim], predicate: Predicate, pins: Sequence[Pin])
     state = _Sweep(predicate, pins, functional=predicate.cardinality == "functional")
     for spell in spells:
         state.take(spell)
-    return state.tenures, state.resolve()
+    contests = state.resolve()
+    for tenure in reversed(state.tenures):  # what followed stands behind it, and is kept already
+        tenure.kept_start = (tenure.stated_start,)
+    return state.tenures, contests
 
 
 @dataclass(slots=True)
@@ -264,25 +274,24 @@ class _Sweep:
     pins: Sequence[Pin]
     functional: bool
     tenures: list[Tenure] = field(default_factory=list)
+    last: dict[str, Tenure] = field(default_factory=dict)
+    """The last tenure of each object: a key may have thousands of objects."""
     running: list[Tenure] = field(default_factory=list)
     contests: list[Contest] = field(default_factory=list)
 
     def take(self, spell: Tenure) -> None:
         """One spell more: evidence of a running tenure of its object, or a tenure of its own."""
-        for tenure in reversed(self.tenures):
-            if tenure.object_key == spell.object_key:
-                if tenure.state is None and tenure.covers(spell.order_start):
-                    tenure.claims += spell.claims
-                    tenure.closings += spell.closings
-                    tenure.settle()
-                    return
-                spell.not_before = max(tenure.end_bound[0], NEVER) if tenure.final_end is not None else NEVER
-                break
-        if self.functional and not self._meet(spell):
-            self.tenures.append(spell)
-            return
+        own = self.last.get(spell.object_key)
+        if own is not None:
+            if own.state is None and own.covers(spell.order_start):
+                own.take(spell)
+                return
+            spell.not_before = max(own.end_bound[0], NEVER) if own.final_end is not None else NEVER
+        runs = not self.functional or self._meet(spell)
         self.tenures.append(spell)
-        self.running.append(spell)
+        self.last[spell.object_key] = spell
+        if runs:
+            self.running.append(spell)
 
     def _meet(self, spell: Tenure) -> bool:
         """Settle a new tenure with those that run; whether it runs itself."""
@@ -340,7 +349,7 @@ class _Sweep:
     def _close(self, tenure: Tenure, spell: Tenure) -> None:
         start = spell.claims[0].start
         earliest, latest = spell.order_start
-        granularity = _RANGE if start is None else start[2]
+        granularity = RANGE if start is None else start[2]
         if start is not None and start[0] == NEVER:
             earliest = tenure.order_start[0] + 1  # "as of": some time since the other's start
         tenure.closed_by = (max(earliest, tenure.order_start[0] + 1), latest, granularity)
@@ -366,4 +375,4 @@ class _Sweep:
 
 def _granularity(tenure: Tenure) -> int:
     start = tenure.claims[0].start
-    return _RANGE if start is None else start[2]
+    return RANGE if start is None else start[2]

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from motherlode.core.time import EVER, NEVER, Granularity, Interval, PartialDate
+from motherlode.nuggets.bounds import Bound
 from motherlode.nuggets.derivation import DerivedNugget, Key, derive
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.ledger import Ledger
 from motherlode.nuggets.reading import ANSWERING
 from motherlode.nuggets.statements import Held, Statement
-from motherlode.nuggets.tenures import Bound, KeyClaim
+from motherlode.nuggets.tenures import KeyClaim
 from motherlode.nuggets.wording import fact_line, nugget_line
 
 __all__ = ["OUTDATED", "VERDICTS", "Contradiction", "Other", "StatedFact", "find_contradictions", "judge"]

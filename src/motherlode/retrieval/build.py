@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from motherlode.core.files import ContainerWriter
-from motherlode.core.ports import Encoder, NullProgress, Progress
+from motherlode.core.ports import Encoder, LifecycleSink, NullProgress, Progress
 from motherlode.errors import InputError
+from motherlode.retrieval.announcing import index_record, places_of_arrays
 from motherlode.retrieval.codebook import sample_size
 from motherlode.retrieval.corpus_files import (
     Create,
@@ -111,6 +112,7 @@ def build_index(
     metadata: Any = None,
     encoder: Encoder | None = None,
     keep_vectors: str | None = None,
+    sink: LifecycleSink | None = None,
 ) -> Index:
     """Builds an index over token vectors and opens it.
 
@@ -133,10 +135,11 @@ def build_index(
     encoder: stored with the index, so that it can be searched by text
     keep_vectors: "float16" makes a compressed index keep the vectors beside the codes, 2 * dim bytes a token; searches
         do not read them, :meth:`Index.rerank`, ``explain`` and ``vectors_of`` do. A flat index has its vectors anyway
+    sink: told what was built, and of mapped arrays from which files
 
     An interrupted or failed build leaves the previous index untouched. Raises InputError for wrong input.
     """
-    started = perf_counter()
+    started, started_at = perf_counter(), datetime.now(UTC)
     corpus = check_corpus(vectors, offsets, token_ids, ids, titles, texts, encoder, metadata)
     flat = is_flat(kind, len(corpus.vectors))
     kept = check_keep_vectors(keep_vectors, flat=flat)
@@ -144,7 +147,10 @@ def build_index(
     directory = claim_directory(path, overwrite=overwrite)
     with hold_directory(directory):
         write_index(directory, corpus, plan, progress or NullProgress(), started, flat=flat)
-    return open_index(directory)
+    index = open_index(directory)
+    if sink is not None:
+        sink.announce(index_record(index, started_at, inputs=places_of_arrays([vectors, token_ids], index.n_tokens)))
+    return index
 
 
 def check_plan(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from motherlode.core.ports import Encoder, NullProgress, Progress
+from motherlode.core.ports import Encoder, LifecycleSink, NullProgress, Progress
 from motherlode.errors import ConflictError, InputError
 from motherlode.retrieval.allocation import default_n_centroids
+from motherlode.retrieval.announcing import index_record, places_of_arrays
 from motherlode.retrieval.build import Corpus, Plan, check_corpus, check_plan, is_flat
 from motherlode.retrieval.corpus_files import EncoderRecord, Trained, train_codebook
 from motherlode.retrieval.inputs import check_count, check_keep_vectors
@@ -56,6 +58,7 @@ def build_sharded_index(
     encoder: Encoder | None = None,
     keep_vectors: str | None = None,
     run: Run | None = None,
+    sink: LifecycleSink | None = None,
 ) -> ShardedIndex:
     """Builds a directory of indexes that share one codebook and are searched as one, and opens it.
 
@@ -69,13 +72,14 @@ def build_sharded_index(
     run: how shards are coded: is given the :class:`ShardTask` s that are to be done, one by one, and must have called
         the ``run`` method of each, in whatever process that sees ``path``, when what it returns is exhausted. None does
         one after the other here
+    sink: told what was built, and of paths and mapped arrays from which files
 
     The other arguments are those of :func:`build_index`; without ``ids`` they are "0", "1", … over all shards. One
     shard's codes, ids and texts are in memory at a time. Interrupted or failed, the previous index stays and complete
     shards are kept: the same call continues.
     Raises InputError for wrong input, ConflictError where something else is in the way.
     """
-    report, started = progress or NullProgress(), perf_counter()
+    report, started, started_at = progress or NullProgress(), perf_counter(), datetime.now(UTC)
     rows, kinds = load_rows(vectors, "vectors"), load_rows(token_ids, "token_ids")
     corpus = check_corpus(rows, offsets, kinds, ids, titles, texts, encoder, metadata)
     bounds = shard_bounds(corpus.offsets, n_shards)
@@ -95,7 +99,10 @@ def build_sharded_index(
         for _ in (_run_here(report) if run is None else run)(tasks):
             pass
         site.finish(corpus, plan, n_sample, started, flat=flat)
-    return open_sharded_index(directory)
+    index = open_sharded_index(directory)
+    if sink is not None:
+        sink.announce(index_record(index, started_at, inputs=places_of_arrays([vectors, token_ids], index.n_tokens)))
+    return index
 
 
 def shard_bounds(offsets: NDArray[np.int64], n_shards: int) -> NDArray[np.int64]:

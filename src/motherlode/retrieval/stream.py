@@ -6,13 +6,15 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from motherlode.core.ports import Encoder, NullProgress, Progress, TokenVectors
+from motherlode.core.ports import Encoder, LifecycleSink, NullProgress, Progress, TokenVectors
 from motherlode.errors import InputError
+from motherlode.retrieval.announcing import index_record
 from motherlode.retrieval.build import build_index
 from motherlode.retrieval.index import Index
 from motherlode.retrieval.layout import check_directory
@@ -59,12 +61,14 @@ def build_index_stream(
     overwrite: bool = False,
     encoder: Encoder | None = None,
     progress: Progress | None = None,
+    sink: LifecycleSink | None = None,
     **options: Unpack[BuildOptions],
 ) -> Index:
     """Build an index from an iterator of documents and open it.
 
     documents: ``VectorDocument``, or tuples ``(id, vectors)`` and ``(id, vectors, token_ids)``
     encoder: stored with the index, so that it can be asked in words
+    sink: told what was built
 
     The vectors go to disk in ``<path>.building/`` first (their size is needed there for a while) and are mapped, not
     loaded, for the build: memory stays bounded whatever the number of documents. The other options are those of
@@ -73,6 +77,7 @@ def build_index_stream(
     Errors: ConflictError where ``path`` holds something and ``overwrite`` is not set; InputError for vectors that are
     not finite or do not fit together, naming the document. After an error nothing is left behind.
     """
+    started_at = datetime.now(UTC)
     check_directory(path, overwrite=overwrite)
     progress = progress or NullProgress()
     spool = open_spool(spool_path(path), {"stream": uuid.uuid4().hex}, replace_other=True)
@@ -84,9 +89,12 @@ def build_index_stream(
             spool.append_vectors(_token_vectors(batch))
             progress.advance(len(batch))
         progress.finish()
-        return build_spooled(path, spool, overwrite=overwrite, encoder=encoder, progress=progress, options=options)
+        index = build_spooled(path, spool, overwrite=overwrite, encoder=encoder, progress=progress, options=options)
     finally:
         spool.delete()
+    if sink is not None:
+        sink.announce(index_record(index, started_at))
+    return index
 
 
 def build_spooled(

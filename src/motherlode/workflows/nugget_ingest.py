@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from motherlode.core.ports import NullProgress, Progress
+from motherlode.core.ports import LifecycleSink, NullProgress, Place, Progress, WorkRecord
 from motherlode.core.time import parse_partial_date
 from motherlode.errors import ConflictError, DataError, InputError
 from motherlode.nuggets.bulk import assert_rows, claims_from_jsonl
@@ -19,6 +20,7 @@ from motherlode.nuggets.llm import CostEstimate, LlmExtractor
 from motherlode.nuggets.record import Claim, Document, Extractor, digest
 from motherlode.nuggets.store import NuggetStore
 from motherlode.workflows.documents import Document as ReadDocument, SourceOptions, SourceReport, read_documents
+from motherlode.workflows.lifecycle_sink import lifecycle_sink, places_of_sources
 
 __all__ = [
     "CLAIMS_SUFFIXES",
@@ -123,6 +125,11 @@ class DocumentSource:
         return [*self._account.unreadable, *self._refused]
 
     @property
+    def sources(self) -> list[str | Path]:
+        """As they were given."""
+        return list(self._sources)
+
+    @property
     def notes(self) -> list[str]:
         """What was passed over, by reason."""
         return self._account.lines()
@@ -206,6 +213,7 @@ def ingest_documents(
     documents: Iterable[Document],
     extractor: Extractor | None,
     progress: Progress | None = None,
+    sink: LifecycleSink | None = None,
 ) -> IngestSummary:
     """Record documents with what they claim, each in a transaction of its own.
 
@@ -213,9 +221,11 @@ def ingest_documents(
     is repeated as it was. A document that fails (binary, no usable answer of the model, another text under a recorded
     version) is quarantined with the reason, and the others go on.
 
+    sink: told what was recorded of what; by default the lifecycle graph that ``LODE_LIFECYCLE`` names
+
     Errors: what the documents' own reading raises, e.g. DataError for a broken line; what came before is recorded.
     """
-    progress = progress or NullProgress()
+    progress, started_at = progress or NullProgress(), datetime.now(UTC)
     summary = IngestSummary()
     progress.start("ingesting", None, "documents")
     read = _read_by_model if isinstance(extractor, LlmExtractor) else _read_one_by_one
@@ -237,7 +247,43 @@ def ingest_documents(
         summary.n_documents += len(documents.quarantined)
         summary.quarantined = [*documents.quarantined, *summary.quarantined]
         summary.notes = documents.notes
+        places = places_of_sources(documents.sources, summary.n_documents)
+        said = {
+            "documents": summary.n_documents,
+            "documents_recorded": summary.n_recorded,
+            "claims": summary.n_claims,
+            "quarantined": len(summary.quarantined),
+        }
+        _announce(sink, store, started_at, places, said, extractor)
     return summary
+
+
+def _announce(
+    sink: LifecycleSink | None,
+    store: NuggetStore,
+    started_at: datetime,
+    places: Sequence[Place],
+    metrics: Mapping[str, float],
+    extractor: Extractor | None = None,
+) -> None:
+    from motherlode import __version__
+
+    where = store.where
+    if where == ":memory:":
+        return
+    record = WorkRecord(
+        kind="nugget_store",
+        name=where.rpartition("/")[2].partition("?")[0],
+        address=where,
+        inputs=tuple(places),
+        adds=True,
+        parameters={} if extractor is None else {"extractor": extractor.fingerprint},
+        metrics=metrics,
+        started_at=started_at,
+        ended_at=datetime.now(UTC),
+        code_version=f"motherlode {__version__}",
+    )
+    (sink or lifecycle_sink()).announce(record)
 
 
 _Reading = Callable[[], Extractor | None]
@@ -320,12 +366,19 @@ def _is_recorded(store: NuggetStore, document: Document, extractor: Extractor | 
     return any(tuple(row) == wanted for row in rows)
 
 
-def ingest_claims(store: NuggetStore, path: str | Path, progress: Progress | None = None) -> int:
+def ingest_claims(
+    store: NuggetStore, path: str | Path, progress: Progress | None = None, sink: LifecycleSink | None = None
+) -> int:
     """Record the claims of a JSONL file; how many there were. Repeated, it records nothing twice.
+
+    sink: as of `ingest_documents`
 
     Errors: InputError with file, line and field; whole batches before it are recorded.
     """
-    return assert_rows(store, claims_from_jsonl(path), progress=progress)
+    started_at = datetime.now(UTC)
+    n_claims = assert_rows(store, claims_from_jsonl(path), progress=progress)
+    _announce(sink, store, started_at, places_of_sources([path], n_claims), {"claims": n_claims})
+    return n_claims
 
 
 def estimate_ingest(store: NuggetStore | None, documents: Iterable[Document], extractor: Extractor) -> CostEstimate:

@@ -7,12 +7,14 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Unpack
 
 import numpy as np
 
-from motherlode.core.ports import Encoder, NullProgress, Progress
+from motherlode.core.ports import Encoder, LifecycleSink, NullProgress, Place, Progress
 from motherlode.errors import InputError, UnsupportedError
+from motherlode.retrieval.announcing import index_record
 from motherlode.retrieval.encoders import load_encoder
 from motherlode.retrieval.index import Index
 from motherlode.retrieval.layout import check_directory
@@ -20,6 +22,7 @@ from motherlode.retrieval.shards import ShardedIndex
 from motherlode.retrieval.spool import Spool, open_spool, spool_path, unfinished_build
 from motherlode.retrieval.stream import BuildOptions, build_spooled
 from motherlode.workflows.documents import Document, SourceOptions, SourceReport, read_documents, sources_fingerprint
+from motherlode.workflows.lifecycle_sink import lifecycle_sink, places_of_sources
 
 __all__ = [
     "BATCH_DOCS",
@@ -70,6 +73,7 @@ def build_text_index(
     overwrite: bool = False,
     resume_key: str | None = None,
     progress: Progress | None = None,
+    sink: LifecycleSink | None = None,
     **options: Unpack[BuildOptions],
 ) -> Index:
     """Encode documents, build an index that remembers its encoder, and open it: ``index.search("a question")`` works.
@@ -81,6 +85,7 @@ def build_text_index(
     dim: size of the token vectors for an encoder that can choose
     resume_key: a name for these documents; a build that was interrupted continues when called again with the same
         key, encoder and dim. A ``Corpus`` has one of its own. Without a key nothing is left behind after an error
+    sink: told what was built of what; by default the lifecycle graph that ``LODE_LIFECYCLE`` names
     options: those of ``build_index``: seed, kind, bits, refine_bits, n_centroids, n_threads, memory_limit_bytes,
         keep_vectors
 
@@ -91,8 +96,10 @@ def build_text_index(
     stands; InputError for documents without text.
     """
     check_directory(path, overwrite=overwrite)  # now, not after an hour of encoding
-    progress = progress or NullProgress()
+    progress, started_at = progress or NullProgress(), datetime.now(UTC)
+    vectors_file = None
     if isinstance(encoder, str):
+        vectors_file = encoder.removeprefix("precomputed:") if encoder.startswith("precomputed:") else None
         encoder = load_encoder(encoder, dim=dim)
     if isinstance(documents, Corpus):
         resume_key = resume_key or documents.fingerprint()
@@ -116,6 +123,10 @@ def build_text_index(
             spool.delete()
         raise
     spool.delete()
+    sources = places_of_sources(documents.sources, index.n_docs) if isinstance(documents, Corpus) else []
+    if vectors_file is not None:
+        sources.append(Place(vectors_file, n_rows=index.n_tokens))
+    (sink or lifecycle_sink()).announce(index_record(index, started_at, inputs=sources))
     return index
 
 

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from motherlode.core.sql import Session, in_batches, places
 from motherlode.core.time import EVER
 from motherlode.lifecycle.inference.chains import Chains, refused_edges
-from motherlode.lifecycle.inference.matching import MATCHED_TYPES, Features, Guess, alike, features, guesses, keys
+from motherlode.lifecycle.inference.matching import (
+    MATCHED_TYPES,
+    Features,
+    Guess,
+    alike,
+    features,
+    guesses,
+    keys,
+    made_from,
+)
 from motherlode.lifecycle.inference.rules import RULES
 from motherlode.lifecycle.inference.supports import Supports
 from motherlode.lifecycle.ingestion import Ingestion
@@ -25,6 +34,10 @@ MATCH = "one thing, two addresses"
 _EDGES_PER_TRANSACTION = 20_000
 _FACTORS = {rule.name: rule.confidence for rule in RULES}
 _PREMISES = ", ".join(str(code) for code in sorted({RELATIONS[name].code for rule in RULES for name, _ in rule.steps}))
+_TELLING = ", ".join(
+    str(RELATIONS[name].code) for name in ("has_column", "read_by", "writes", "derives", "influences", "masks")
+)
+"""Relations that tell which datasets are one and which are not."""
 _SAME = RELATIONS["same_as"].code
 
 
@@ -87,7 +100,7 @@ class _Step:
         is_last = len(opened) < _EDGES_PER_TRANSACTION
         if is_last:
             self._withdraw(seen_at)
-            self._match(again | self._changed(seen_fact, seen_at, opened))
+            self._match(again | self._changed(seen_edge, seen_fact, seen_at))
             opened = sorted({*opened, *self._around(again)})
         aspects = self.recording.aspects
         n_seen = 0
@@ -155,7 +168,7 @@ class _Step:
         )
         return {number for row in rows for number in row}
 
-    def _changed(self, seen_fact: int, seen_at: int, opened: Iterable[int]) -> set[int]:
+    def _changed(self, seen_edge: int, seen_fact: int, seen_at: int) -> set[int]:
         kinds = ", ".join(f"'{kind}'" for kind in MATCHED_TYPES)
         rows = self.session.execute(
             "SELECT DISTINCT f.component FROM lifecycle_facts f JOIN lifecycle_components c ON c.id = f.component "
@@ -163,13 +176,17 @@ class _Step:
             (seen_fact, seen_at),
         )
         changed = {number for (number,) in rows}
-        for batch in in_batches(list(opened)):
+        ends = self.session.execute(
+            f"SELECT e.source, e.target FROM lifecycle_edges e WHERE e.relation IN ({_TELLING}) "
+            f"AND (e.id > ? OR (e.recorded_to > ? AND e.recorded_to < {EVER}))",
+            (seen_edge, seen_at),
+        )
+        touched = {number for pair in ends for number in pair}
+        for batch in in_batches(sorted(touched - changed)):
             changed |= {
                 number
                 for (number,) in self.session.execute(
-                    f"SELECT source FROM lifecycle_edges WHERE id IN ({places(batch)}) "
-                    f"AND relation = {RELATIONS['has_column'].code}",
-                    batch,
+                    f"SELECT id FROM lifecycle_components WHERE id IN ({places(batch)}) AND type IN ({kinds})", batch
                 )
             }
         return changed
@@ -224,10 +241,11 @@ def _ranked(session: Session, subjects: Iterable[int], known: dict[int, Features
     neighbours |= alike(session, second)
     needed = {*neighbours, *(o for others in neighbours.values() for o in others), *wanted}
     known = known | features(session, needed - known.keys())
+    made = made_from(session, known)
     best: dict[int, list[Guess]] = {}
     for number in {*wanted, *second} & known.keys():
         others = [known[other] for other in neighbours.get(number, ()) if other in known]
-        best[number] = guesses(known[number], others)
+        best[number] = guesses(known[number], others, made)
     unique: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for number, mine in best.items():
         by_platform: dict[str, list[Guess]] = defaultdict(list)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,17 +20,21 @@ from motherlode.lifecycle.naming import COLUMN_MARK
 from motherlode.lifecycle.relations import RELATIONS
 from motherlode.lifecycle.uris import Uri, parse_uri
 
-__all__ = ["MATCHED_TYPES", "Features", "Guess", "alike", "features", "guesses", "keys"]
+__all__ = ["MATCHED_TYPES", "Features", "Guess", "alike", "features", "guesses", "keys", "made_from"]
 
 MATCHED_TYPES = ("dataset", "model")
 _MOST_ALIKE = 50  # components with one key; more share it by accident
 _FILES = {"file", "s3", "gs", "gcs", "abfss", "wasbs", "hdfs", "dbfs", "dvc", "http", "https", "local"}
+_FILE = re.compile(
+    r"\.(?:avro|csv|feather|json|jsonl|ndjson|npy|npz|orc|parquet|tsv|txt|xlsx)(?:\.(?:bz2|gz|snappy|zst))?$"
+)
 _TRIVIAL = {"data", "train", "test", "model", "models", "output", "input", "raw", "tmp", "part", "data.csv"}
 
 # What each kind of evidence is worth alone. A name of three parts, or a path of three, is rarely shared by accident.
 _WORTH = {"hash": 0.95, "name3": 0.9, "path3": 0.85, "path2": 0.7, "name2": 0.6, "name1": 0.3}
 _COLUMNS_WORTH = 0.75  # at least three columns, all in common
 _LEAST = 0.6
+_TELLING = ('"columns":', '"hashes":', '"paths":')
 
 
 @dataclass
@@ -71,9 +75,10 @@ def features(session: Session, ids: Iterable[int]) -> dict[int, Features]:
         ):
             mine = found.setdefault(number, Features(number, uri, parse_uri(uri)))
             providers[number].add(provider)
-            said = json.loads(attributes)
-            mine.keys |= _said_keys(said)
-            columns[number] |= {str(name).casefold() for name in _texts(said.get("columns"))}
+            if any(name in attributes for name in _TELLING):
+                said = json.loads(attributes)
+                mine.keys |= _said_keys(said)
+                columns[number] |= {str(name).casefold() for name in _texts(said.get("columns"))}
     for mine in found.values():
         mine.keys |= _named_keys(mine.parts)
     _add_columns(session, found, columns)
@@ -111,13 +116,13 @@ def _named_keys(parts: Uri) -> set[tuple[str, str]]:
         name = parts.id.rsplit("/", 1)[-1].casefold()
         return set() if name in _TRIVIAL else {("name2", f"model:{name}")}
     keys = _path_keys(parts.id)
-    if parts.platform not in _FILES:
+    if parts.platform not in _FILES and not _FILE.search(parts.id.casefold()):
         names = [name for name in re.split(r"[./]", parts.id.rsplit("/", 1)[-1].casefold()) if name]
         for n in (3, 2, 1):
             if len(names) >= n and not (n == 1 and names[-1] in _TRIVIAL):
                 keys.add((f"name{n}", ".".join(names[-n:])))
     else:
-        stem = re.sub(r"\.[a-z0-9]+$", "", parts.id.rstrip("/").rsplit("/", 1)[-1].casefold())
+        stem = _FILE.sub("", parts.id.rstrip("/").rsplit("/", 1)[-1].casefold())
         if stem and stem not in _TRIVIAL:
             keys.add(("name1", stem))
     return keys
@@ -129,10 +134,40 @@ def _path_keys(path: str) -> set[tuple[str, str]]:
     return {(f"path{n}", "/".join(segments[-n:])) for n in (2, 3) if len(segments) >= n}
 
 
-def guesses(mine: Features, others: Iterable[Features]) -> list[Guess]:
-    """All guesses about one component, best first; whether one is the only best is the caller's to see."""
+def made_from(session: Session, ids: Iterable[int]) -> set[tuple[int, int]]:
+    """Pairs (from, to) of datasets of which the second is made from the first: they are two things, however alike."""
+    flow = tuple(RELATIONS[name].code for name in ("derives", "influences", "masks"))
+    reads, writes = RELATIONS["read_by"].code, RELATIONS["writes"].code
+    found: set[tuple[int, int]] = set()
+    for batch in in_batches(sorted(set(ids))):
+        found.update(
+            session.execute(
+                f"SELECT e.source, e.target FROM lifecycle_edges e WHERE e.source IN ({places(batch)}) AND e.relation "
+                f"IN ({', '.join(map(str, flow))}) AND e.recorded_to = {EVER} AND e.valid_to = {EVER}",
+                batch,
+            )
+        )
+        found.update(
+            session.execute(
+                "SELECT r.source, w.target FROM lifecycle_edges r JOIN lifecycle_edges w ON w.source = r.target "
+                f"WHERE r.source IN ({places(batch)}) AND r.relation = {reads} AND w.relation = {writes} "
+                f"AND r.recorded_to = {EVER} AND r.valid_to = {EVER} "
+                f"AND w.recorded_to = {EVER} AND w.valid_to = {EVER}",
+                batch,
+            )
+        )
+    return found
+
+
+def guesses(mine: Features, others: Iterable[Features], made: Set[tuple[int, int]] = frozenset()) -> list[Guess]:
+    """All guesses about one component, best first; whether one is the only best is the caller's to see.
+
+    made: pairs of which the second is made from the first
+    """
     found = []
     for other in others:
+        if (mine.id, other.id) in made or (other.id, mine.id) in made:
+            continue
         if other.id == mine.id or other.parts.type != mine.parts.type or mine.providers & other.providers:
             continue
         shared = mine.keys & other.keys

@@ -50,6 +50,7 @@ RULES = (
         "trains",
         "what a pipeline reads is what the model that it makes is trained on",
         confidence=0.8,
+        ends=(None, "model_version"),
     ),
     Rule(
         "pipeline of a run",

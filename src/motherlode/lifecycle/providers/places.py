@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from motherlode.lifecycle.naming import dataset_uri
 
-__all__ = ["has_scheme", "place_uri", "safe_location"]
+__all__ = ["has_scheme", "place_uri", "safe_location", "shown_path"]
 
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?=/)")  # one letter before the colon is a drive
 _PASSWORD = re.compile(r"^[^/@]*:[^/@]*@")
@@ -57,3 +57,13 @@ def safe_location(place: str) -> str:
     rest = re.split(r"[?#]", place[match.end() :], maxsplit=1)[0]
     n_slashes = len(rest) - len(rest.lstrip("/"))
     return f"{match[1]}:{rest[:n_slashes]}{_PASSWORD.sub('', rest[n_slashes:])}"
+
+
+def shown_path(place: str) -> str:
+    """A URL or path as it stands in the attribute ``paths``, to be compared with others by its end.
+
+    ``./`` and ``../`` at its beginning are left out, because they say where somebody stood.
+    """
+    if has_scheme(place) and not place.lower().startswith("file:"):
+        return safe_location(place)
+    return re.sub(r"^(\.{1,2}/+)+", "", _local_path(place)) or place

@@ -28,8 +28,14 @@ def tag_edges(subject: str, tags: Mapping[str, str]) -> Iterator[Edge]:
 
 def owner_edges(subject: str, owners: str, evidence: str, prefix: str = "", confidence: float = 1.0) -> Iterator[Edge]:
     """An edge to each of the people or teams in a text, which commas and semicolons divide."""
-    people = [person.strip() for person in re.split(r"[,;]", owners) if person.strip(" :")]
-    for person in people[:_MAX_OWNERS]:
+    people = [person.strip() for person in re.split(r"[,;]", owners)]
+    for person in [person for person in people if _is_named(person)][:_MAX_OWNERS]:
         yield Edge(
             subject, "owned_by", owner_uri(person if ":" in person else f"{prefix}{person}"), confidence, evidence
         )
+
+
+def _is_named(person: str) -> bool:
+    """Whether somebody stands there: neither nothing nor ``team:`` alone."""
+    kind, _, rest = person.partition(":")
+    return bool(rest.strip() if kind.strip().lower() in {"team", "group", "user"} else person.strip(" :"))

@@ -13,6 +13,7 @@ from typing import Any
 
 from motherlode.errors import DataError, UnsupportedError
 from motherlode.lifecycle.providers.dbt.artifacts import mapping, objects, text
+from motherlode.lifecycle.providers.secrets import without_secrets
 
 __all__ = ["namespace_of_profile", "namespace_of_project"]
 
@@ -82,7 +83,7 @@ def namespace_of_profile(profile: Profile) -> str | None:
         found = None if naming is None else naming(profile)
     except (KeyError, IndexError):
         return None
-    return None if found is None or "{{" in found else found
+    return None if found is None or "{{" in found else without_secrets(found)
 
 
 def namespace_of_project(manifest_path: Path, adapter_type: str) -> tuple[str, str]:

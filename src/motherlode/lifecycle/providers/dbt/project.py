@@ -31,7 +31,9 @@ class Project:
     def __init__(self, manifest: Mapping[str, Any], catalog: Mapping[str, Any], namespace: str) -> None:
         self.manifest = manifest
         self.namespace = namespace
-        self.nodes = {uid: node for group in _GROUPS for uid, node in objects(manifest.get(group)).items()}
+        self.nodes = {
+            uid: node for group in _GROUPS for uid, node in objects(manifest.get(group)).items() if uid.strip()
+        }
         self.catalog = {**objects(catalog.get("nodes")), **objects(catalog.get("sources"))}
         self.rejected: list[Rejected] = []
         self._addresses: dict[str, str] = {}
@@ -82,7 +84,7 @@ class Project:
     def parents(self) -> dict[str, list[str]]:
         """Unique id → unique ids that it depends on, as ``parent_map`` has them; ``depends_on`` where it has none."""
         told = mapping(self.manifest.get("parent_map"))
-        found = {uid: _ids(parents) for uid, parents in told.items() if uid}
+        found = {uid: _ids(parents) for uid, parents in told.items() if uid.strip()}
         for uid, node in self.nodes.items():
             if uid not in found:
                 found[uid] = _ids(mapping(node.get("depends_on")).get("nodes"))
@@ -102,4 +104,4 @@ class Project:
 
 
 def _ids(value: object) -> list[str]:
-    return sorted({each for each in value if isinstance(each, str) and each}) if isinstance(value, list) else []
+    return sorted({each for each in value if isinstance(each, str) and each.strip()}) if isinstance(value, list) else []

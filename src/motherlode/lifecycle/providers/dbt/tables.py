@@ -28,8 +28,9 @@ def observe_tables(project: Project, version: int | None, schema_version: int | 
             reason = "the node has no name and no alias; expected a node as dbt writes it"
             project.rejected.append(Rejected(uid, reason, repr(node)[:2000]))
             continue
-        yield _dataset(project, uid, node, tests.get((uid, None), []), version)
-        yield from _columns(project, uid, node, tests, schema_version)
+        found = tests.get(uid, {})
+        yield _dataset(project, uid, node, found.get(None, []), version)
+        yield from _columns(project, uid, node, found, schema_version)
         if kind in BUILT:
             yield from _pipeline(project, uid, node, version)
 
@@ -107,7 +108,9 @@ def _dataset(
         edges += owners(project, subject, mapping(_groups(project).get(group)).get("owner"), f"owner of group {group}")
     if home is not None:
         edges.append(Edge(subject, "grouped_in", home, evidence="project"))
-    edges += _other_name(project, subject, node)
+    other = _other_name(project, node)
+    if other is not None:
+        edges.append(_same(subject, other))
     return Observation(subject, "definition", version, attributes=_told(told), edges=tuple(edges))
 
 
@@ -115,17 +118,17 @@ def _groups(project: Project) -> dict[str, dict[str, Any]]:
     return {str(group.get("name")): group for group in objects(project.manifest.get("groups")).values()}
 
 
-def _other_name(project: Project, subject: str, node: Mapping[str, Any]) -> list[Edge]:
+def _other_name(project: Project, node: Mapping[str, Any]) -> str | None:
     """A source's table is called by its identifier in the database; OpenLineage's dbt events use the source's name."""
-    identifier, name = text(node.get("identifier")), text(node.get("name"))
-    if identifier is None or identifier == name:
-        return []
-    other = project.dataset_name({**node, "alias": None, "name": identifier}, "source")
-    return [
-        Edge(
-            subject, "same_as", dataset_uri(project.namespace, other or identifier), evidence="identifier of the source"
-        )
-    ]
+    identifier = text(node.get("identifier"))
+    if identifier is None or identifier == text(node.get("name")):
+        return None
+    other = project.dataset_name({**node, "name": identifier}, "source")
+    return None if other is None else dataset_uri(project.namespace, other)
+
+
+def _same(subject: str, other: str) -> Edge:
+    return Edge(subject, "same_as", other, evidence="identifier of the source")
 
 
 def _told(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,11 +161,11 @@ def _columns(
     project: Project,
     uid: str,
     node: Mapping[str, Any],
-    tests: Mapping[tuple[str, str | None], list[dict[str, Any]]],
+    tests: Mapping[str | None, list[dict[str, Any]]],
     version: int | None,
 ) -> Iterator[Observation]:
     subject, evidence = project.address(uid), "catalog" if uid in project.catalog else "manifest"
-    by_column = {(column or "").lower(): found for (place, column), found in tests.items() if place == uid}
+    other = _other_name(project, node)
     told, edges, inner = [], [], []
     for field in _fields(project, uid, node):
         column = column_uri(subject, field["name"])
@@ -171,9 +174,11 @@ def _columns(
             **plain,
             **({"meta": field["meta"]} if mapping(field.get("meta")) else {}),
             **({"constraints": field["constraints"]} if field.get("constraints") else {}),
-            **({"tests": by_column[field["name"].lower()]} if field["name"].lower() in by_column else {}),
+            **({"tests": tests[field["name"].lower()]} if field["name"].lower() in tests else {}),
         }
         tags = labels(project, column, field.get("tags") or mapping(field.get("config")).get("tags"))
+        if other is not None:
+            tags.append(_same(column, column_uri(other, field["name"])))
         told.append(plain)
         edges.append(Edge(subject, "has_column", column, evidence=evidence))
         inner.append(Observation(column, "definition", version, attributes=attributes, edges=tuple(tags)))

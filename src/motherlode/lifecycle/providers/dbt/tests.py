@@ -15,13 +15,15 @@ _REFERENCE = re.compile(r"\b(?:ref|source)\(([^)]*)\)")
 _SHOWN = ("to", "field", "values", "expression", "combination_of_columns", "min_value", "max_value", "quote")
 
 
-def tests_by_place(project: Project) -> dict[tuple[str, str | None], list[dict[str, Any]]]:
-    """(unique id of a table, its column or None) → the tests that it has, in the order of their ids."""
-    found: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
+def tests_by_place(project: Project) -> dict[str, dict[str | None, list[dict[str, Any]]]]:
+    """Unique id of a table → its column in lower case, or None → the tests that it has, in the order of their ids."""
+    found: dict[str, dict[str | None, list[dict[str, Any]]]] = {}
     for uid, node in project.of_kind("test"):
         place = attached_to(project, uid, node)
         if place is not None:
-            found.setdefault((place, column_of(node)), []).append(_summary(node))
+            column = column_of(node)
+            place_tests = found.setdefault(place, {})
+            place_tests.setdefault(None if column is None else column.lower(), []).append(_summary(node))
     return found
 
 

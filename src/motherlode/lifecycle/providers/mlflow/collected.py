@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from motherlode.lifecycle.naming import column_uri
+from motherlode.lifecycle.providers.guarding import guarded
 from motherlode.lifecycle.providers.mlflow.observations import experiment_uri, micros, pipeline_of, plain
 from motherlode.lifecycle.providers.mlflow.records import LoggedDataset, Run
 from motherlode.lifecycle.providers.mlflow.sources import address_of, columns_of, paths_of
@@ -52,7 +53,7 @@ class Collected:
 
     def items(self) -> Iterator[Item]:
         for address, state in sorted(self._datasets.items()):
-            yield from _of_dataset(address, state)
+            yield from guarded(f"dataset {address}", _of_dataset(address, state))
         for address, (at, _, name, run, experiment) in sorted(self._pipelines.items()):
             kind = run.tags.get("mlflow.source.type", "")
             is_file = kind in {"LOCAL", ""}

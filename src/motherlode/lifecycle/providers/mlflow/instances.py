@@ -8,6 +8,8 @@ from typing import Any
 
 from motherlode.errors import LodeError
 from motherlode.lifecycle.naming import column_uri, owner_uri, run_uri
+from motherlode.lifecycle.providers.guarding import guarded
+from motherlode.lifecycle.providers.mlflow.feast_tags import features_of, service_of
 from motherlode.lifecycle.providers.mlflow.observations import (
     EVALUATION,
     PLATFORM,
@@ -32,6 +34,8 @@ __all__ = ["Instances"]
 _LOGGED = "models:/m-"
 _SURE, _ONE_OF_SEVERAL = 0.8, 0.5
 """That a signature's column is the training data's column of that name: with one such dataset, and with more."""
+_RETRIEVED_AND_NEEDED, _RETRIEVED = 0.9, 0.7
+"""That a feature which the run retrieved is what the model needs: with a signature that has its name, and without."""
 
 
 class Instances:
@@ -46,7 +50,8 @@ class Instances:
     def of_logged_models(self, models: Sequence[LoggedModel]) -> Iterator[Item]:
         runs = self._runs(model.run_id for model in models)
         for model in models:
-            yield from self._of_logged_model(model, runs.get(model.run_id or ""))
+            items = self._of_logged_model(model, runs.get(model.run_id or ""))
+            yield from guarded(f"logged model {model.id}", items)
 
     def of_versions(self, versions: Sequence[ModelVersion]) -> Iterator[Item]:
         runs = self._runs(version.run_id for version in versions)
@@ -58,7 +63,8 @@ class Instances:
         }
         for version in versions:
             run = runs.get(version.run_id or "")
-            yield from self._of_version(version, logged.get(_logged_id(version.source) or ""), run)
+            items = self._of_version(version, logged.get(_logged_id(version.source) or ""), run)
+            yield from guarded(f"version {version.version} of {version.model}", items)
 
     def _runs(self, ids: Iterable[str | None]) -> dict[str, Run]:
         wanted = sorted({id_ for id_ in ids if id_})
@@ -86,6 +92,7 @@ class Instances:
                 said = f"its metrics were measured on {name}, digest {digest}"
                 edges.append(Edge(address_of(dataset, experiment), "evaluates", subject, 1.0, said))
         edges += self._needs(subject, signature, run)
+        edges += _of_feature_store(subject, signature, model.tags, run)
         attributes = plain(
             {
                 "name": model.name or model.id,
@@ -119,6 +126,7 @@ class Instances:
         if version.user and version.user.strip():
             edges.append(Edge(subject, "owned_by", owner_uri(f"user:{version.user.strip()}")))
         edges += self._needs(subject, signature, run)
+        edges += _of_feature_store(subject, signature, version.tags, run)
         attributes = plain(
             {
                 "name": f"{version.model}@v{version.version}",
@@ -196,6 +204,24 @@ class Instances:
             for name in signature.inputs
             if name in columns
         ]
+
+
+def _of_feature_store(
+    subject: str, signature: Signature | None, tags: Mapping[str, str], run: Run | None
+) -> Iterator[Edge]:
+    """Features that the model's run retrieved and its signature asks for; the service that its tags name."""
+    run_tags = run.tags if run is not None else {}
+    needed = signature.inputs if signature is not None else {}
+    for feature in features_of(run_tags):
+        if not needed:
+            said = f"its run retrieved the feature {feature.reference}; no signature names its columns"
+            yield Edge(feature.address, "input_of", subject, _RETRIEVED, said)
+        elif any(name in needed for name in feature.names):
+            said = f"the signature needs it, and its run retrieved the feature {feature.reference}"
+            yield Edge(feature.address, "input_of", subject, _RETRIEVED_AND_NEEDED, said)
+    service = service_of(tags, run_tags)
+    if service is not None:
+        yield Edge(service, "input_of", subject, 1.0, "tag feast.feature_service")
 
 
 def _logged_id(source: str) -> str | None:

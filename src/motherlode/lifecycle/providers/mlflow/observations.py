@@ -9,6 +9,7 @@ from typing import Any
 
 from motherlode.core.time import from_micros, iso_text
 from motherlode.lifecycle.naming import owner_uri, pipeline_uri, run_uri
+from motherlode.lifecycle.providers.mlflow.feast_tags import features_of, is_historical, service_of
 from motherlode.lifecycle.providers.mlflow.records import Experiment, RegisteredModel, Run
 from motherlode.lifecycle.providers.mlflow.sources import address_of
 from motherlode.lifecycle.providers.tags import tag_edges
@@ -181,8 +182,9 @@ def of_run(run: Run, experiment: str) -> Iterator[Observation]:
     )
     attributes |= values(run.params, "params") | values(run.metrics, "metrics")
     yield Observation(subject, version=version, attributes=attributes, edges=tuple(edges))
-    if run.inputs or run.models_in or run.models_out:
-        yield Observation(subject, "io", version=version, edges=distinct(_io(subject, run, experiment)))
+    io = distinct(_io(subject, run, experiment))
+    if io:
+        yield Observation(subject, "io", version=version, edges=io)
     yield labels(subject, run.tags)
 
 
@@ -194,6 +196,13 @@ def _io(subject: str, run: Run, experiment: str) -> Iterator[Edge]:
         else:
             relation, said = "trains", f"logged as input{f' for {context}' if context else ''}{digest}"
         yield Edge(address_of(dataset, experiment), relation, subject, 1.0 if context else 0.7, said)
+    relation = "trains" if is_historical(run.tags) else "supports"
+    features = features_of(run.tags)
+    for feature in features:
+        yield Edge(feature.address, relation, subject, 1.0, f"tag feast.feature_refs has {feature.reference}")
+    service = None if features else service_of(run.tags)  # a service has features that the run may not have used
+    if service is not None:
+        yield Edge(service, "supports", subject, 1.0, "tag feast.feature_service")
     for model in run.models_in:
         yield Edge(logged_model_uri(model), "supports", subject, 1.0, "logged as input model")
     for model in run.models_out:

@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
-from motherlode.errors import UnsupportedError
+from motherlode.errors import InputError, UnsupportedError
+from motherlode.lifecycle.providers.guarding import guarded
 from motherlode.lifecycle.providers.mlflow.collected import Collected
 from motherlode.lifecycle.providers.mlflow.file_store import FileStore
 from motherlode.lifecycle.providers.mlflow.instances import Instances
@@ -137,7 +138,7 @@ def _read_experiments(store: Store) -> tuple[dict[str, Experiment], list[Item]]:
     taken = {experiment.name for experiment in found.values() if experiment.stage != "deleted"}
     for experiment in found.values():
         if experiment.stage != "deleted" or experiment.name not in taken:
-            items += of_experiment(experiment)
+            items += guarded(f"experiment {experiment.id}", of_experiment(experiment))
     return found, items
 
 
@@ -149,8 +150,11 @@ def _of_run(run: Run | Rejected, experiments: dict[str, Experiment], collected: 
     if experiment is not None and experiment.stage == "deleted":
         run = replace(run, stage="deleted")
     name = experiment.name if experiment is not None else run.experiment_id
-    collected.add(run, name)
-    yield from of_run(run, name)
+    yield from guarded(f"run {run.id}", of_run(run, name))
+    try:
+        collected.add(run, name)
+    except InputError as error:
+        yield Rejected(f"datasets of run {run.id}", str(error))
 
 
 def _of_logged_models(models: Iterable[LoggedModel | Rejected], instances: Instances) -> Iterator[Item]:
@@ -165,7 +169,7 @@ def _of_models(models: Iterable[RegisteredModel | Rejected], instances: Instance
         if isinstance(model, Rejected):
             yield model
         else:
-            yield from of_registered_model(model)
+            yield from guarded(f"registered model {model.name}", of_registered_model(model))
             yield from instances.of_versions(model.versions)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from motherlode.lifecycle.naming import dataset_uri
 from motherlode.lifecycle.providers.mlflow.records import LoggedDataset
-from motherlode.lifecycle.providers.places import has_scheme, place_uri, safe_location
+from motherlode.lifecycle.providers.places import has_scheme, place_uri, shown_path
 
 __all__ = ["address_of", "columns_of", "named_types", "paths_of"]
 
@@ -25,10 +25,10 @@ def address_of(dataset: LoggedDataset, experiment: str) -> str:
 
 
 def paths_of(dataset: LoggedDataset) -> list[str]:
-    """The paths that the source names, without what is secret in a URL."""
+    """The paths that the source names, to be compared by their ends."""
     source = _json_object(dataset.source)
     found = [source.get(key) for key in ("uri", "url", "path", "delta_table_name", "table_name")]
-    return [safe_location(path) for path in found if isinstance(path, str) and path.strip()]
+    return [shown_path(path) for path in found if isinstance(path, str) and path.strip()]
 
 
 def _located(kind: str, source: dict[str, Any], experiment: str) -> str | None:

@@ -12,10 +12,8 @@ from typing import Any
 
 from motherlode.errors import InputError
 
-__all__ = ["PLACEHOLDER", "find_problem", "without_placeholders"]
+__all__ = ["find_problem", "without_placeholders"]
 
-PLACEHOLDER = "${json-unit."
-"""How a producer's recorded event begins a value that differs from run to run, e.g. ``${json-unit.any-string}``."""
 
 Shape = Any
 _JOB: Shape = {"namespace!": str, "name!": str}
@@ -123,7 +121,7 @@ def find_problem(event: object) -> str | None:
 
 
 def _problem(value: Any, shape: Shape, path: str, *, strict: bool) -> str | None:
-    if value is None or (isinstance(value, str) and value.startswith(PLACEHOLDER)):
+    if value is None or (isinstance(value, str) and _is_placeholder(value)):
         return None
     if isinstance(shape, dict):
         return _problem_of_object(value, shape, path, strict=strict)
@@ -149,7 +147,7 @@ def _problem_of_object(value: Any, shape: dict[str, Shape], path: str, *, strict
     for name, part in value.items():
         if part is not None:
             inner = fields[name][0] if name in fields else rest
-            if inner is not None:
+            if inner is not None and not (inner is str and type(part) is str):  # most parts are texts that fit
                 problem = _problem(part, inner, f"{path}.{name}" if path else name, strict=strict)
                 if problem is not None:
                     return problem
@@ -181,17 +179,49 @@ def _name_of(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
+def _is_placeholder(text: str) -> bool:
+    """Whether a producer's recorded event says that this value differs from run to run.
+
+    ``${json-unit.any-string}`` and its like in those of Spark, Flink and Hive; ``{{ any(result) }}`` in those of dbt.
+    """
+    return text.startswith("${json-unit.") or (text.startswith("{{") and text.endswith("}}"))
+
+
 def without_placeholders(value: Any) -> Any:
     """The same value where every placeholder is null: what it stood for is not known.
 
     Raises InputError for a text that holds half a surrogate pair, which nothing can store.
     """
+    return value if _is_plain(value) else _cleaned(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether every text is ASCII and begins unlike a placeholder: then nothing is to be done, as for most events."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if not "".join(part).isascii():
+                return False
+            part = part.values()
+        elif not isinstance(part, list):
+            part = (part,)
+        for each in part:
+            if isinstance(each, str):
+                if each[:2] in {"${", "{{"} or not each.isascii():
+                    return False
+            elif isinstance(each, dict | list):
+                waiting.append(each)
+    return True
+
+
+def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return None if value.startswith(PLACEHOLDER) else _whole(value)
+        return None if _is_placeholder(value) else _whole(value)
     if isinstance(value, dict):
-        return {_whole(name): without_placeholders(part) for name, part in value.items()}
+        return {_whole(name): _cleaned(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [without_placeholders(part) for part in value]
+        return [_cleaned(part) for part in value]
     return value
 
 

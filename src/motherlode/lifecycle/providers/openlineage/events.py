@@ -14,6 +14,7 @@ from motherlode.lifecycle.providers.openlineage.checks import find_problem, with
 from motherlode.lifecycle.providers.openlineage.facets import observe_dataset, observe_job
 from motherlode.lifecycle.providers.openlineage.lineage import edges_of_dataset, edges_of_event
 from motherlode.lifecycle.providers.openlineage.reading import Reading, objects, text
+from motherlode.lifecycle.providers.secrets import without_secrets
 from motherlode.lifecycle.record import Item, Observation, Rejected, RunReport
 
 __all__ = ["read_event"]
@@ -29,9 +30,10 @@ def read_event(event: object, what: str, *, namespaces: Mapping[str, str] | None
     namespaces: namespaces that are to be called otherwise, e.g. an IP address by its host's name
 
     An event that names its ``schemaURL`` and breaks the schema is one `Rejected`, whole; see `find_problem` for what is
-    asked of others. A placeholder as ``${json-unit.any-string}`` is a value that is not known: without a run id or a
-    time there is no report of a run, and what the job reads and writes is the job's aspect "declared_io", as for a
-    JobEvent; without a job's name there are the datasets and what flows between them (each one's aspect "lineage").
+    asked of others. A placeholder as ``${json-unit.any-string}`` or ``{{ any(result) }}`` is a value that is not known:
+    without a run id or a time there is no report of a run, and what the job reads and writes is the job's aspect
+    "declared_io", as for a JobEvent; without a job's name there are the datasets and what flows between them (each
+    one's aspect "lineage").
     """
     try:
         problem = find_problem(event)
@@ -119,7 +121,7 @@ def _run_attributes(event: Mapping[str, Any], run: Mapping[str, Any]) -> dict[st
         "engine": " ".join(filter(None, (text(engine.get("name")), text(engine.get("version"))))),
         "nominalStartTime": facets.get("nominalTime", {}).get("nominalStartTime"),
         "nominalEndTime": facets.get("nominalTime", {}).get("nominalEndTime"),
-        "error": (text(facets.get("errorMessage", {}).get("message")) or "")[:_MAX_MESSAGE],
+        "error": without_secrets(text(facets.get("errorMessage", {}).get("message")) or "")[:_MAX_MESSAGE],
         "externalQueryId": facets.get("externalQuery", {}).get("externalQueryId"),
         "parent_run": (facets.get("parent", {}).get("run") or {}).get("runId"),
         "tags": [f"{tag.get('key')}={tag.get('value')}" for tag in objects(facets.get("tags", {}).get("tags"))],

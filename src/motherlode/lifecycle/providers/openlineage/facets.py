@@ -7,7 +7,8 @@ from typing import Any
 
 from motherlode.errors import InputError
 from motherlode.lifecycle.naming import dataset_version_uri, owner_uri, pipeline_uri, tag_uri
-from motherlode.lifecycle.providers.openlineage.reading import Reading, objects, text, without_secrets
+from motherlode.lifecycle.providers.openlineage.reading import Reading, objects, text
+from motherlode.lifecycle.providers.secrets import without_secrets
 from motherlode.lifecycle.record import Edge, Observation
 
 __all__ = ["DATASET_ASPECTS", "observe_dataset", "observe_job"]
@@ -39,8 +40,7 @@ DATASET_ASPECTS = tuple(sorted({"definition", *_EDGE_ASPECTS, *(aspect for aspec
 """Every aspect that an event may tell of a dataset: a DROP ends them all."""
 
 _MAX_TEXT = 65536
-_DBT_BUILT = ("model.", "seed.", "snapshot.")
-"""What dbt makes tables of; a job's ``dbt_node`` facet says which of them it ran."""
+_DBT_BUILT = frozenset({"model", "seed", "snapshot"})
 
 
 def observe_dataset(dataset: Mapping[str, Any], reading: Reading) -> Iterator[Observation]:
@@ -83,15 +83,23 @@ def observe_job(job: Mapping[str, Any], reading: Reading) -> Iterator[Observatio
     named = {"namespace": reading.namespace_of(job), "name": reading.job_name}
     yield Observation(reading.job, "definition", reading.at, attributes=named)
     yield from _plain(reading.job, facets, _PLAIN_JOB, reading)
-    unique_id = text((facets.get("dbt_node") or {}).get("unique_id"))
-    if unique_id is not None and unique_id.startswith(_DBT_BUILT):
-        same = Edge(reading.job, "same_as", pipeline_uri("", unique_id, "dbt"), evidence="dbt_node facet")
+    built = _dbt_node(facets)
+    if built is not None:
+        same = Edge(reading.job, "same_as", pipeline_uri("", built, "dbt"), evidence="dbt_node facet")
         yield Observation(reading.job, "symlinks", reading.at, edges=(same,))
     for name, describe in (("ownership", _ownership), ("tags", _tags)):
         facet = facets.get(name)
         if isinstance(facet, dict):
             is_gone = facet.get("_deleted") is True
             yield _gone(reading.job, name, reading) if is_gone else describe(reading.job, facet, reading)
+
+
+def _dbt_node(facets: Mapping[str, Any]) -> str | None:
+    """The unique id of what a job of dbt makes a table of; a job of tests names its model too, but does not make it."""
+    unique_id = text((facets.get("dbt_node") or {}).get("unique_id"))
+    kind = (text((facets.get("jobType") or {}).get("jobType")) or "").lower()
+    is_built = kind in _DBT_BUILT and unique_id is not None and unique_id.startswith(f"{kind}.")
+    return unique_id if is_built else None
 
 
 def _gone(uri: str, aspect: str, reading: Reading) -> Observation:
@@ -108,13 +116,15 @@ def _plain(
         if facet.get("_deleted") is True:
             yield _gone(uri, aspect, reading)
             continue
-        kept = {field: _tidy(facet[field]) for field in fields if facet.get(field) is not None}
+        kept = {field: _tidy(field, facet[field]) for field in fields if facet.get(field) is not None}
         if kept:
             yield Observation(uri, aspect, reading.at, attributes={aspect: kept} if aspect in _NESTED else kept)
 
 
-def _tidy(value: Any) -> Any:
-    return without_secrets(value[:_MAX_TEXT]) if isinstance(value, str) else value
+def _tidy(field: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return without_secrets(value) if field.lower().endswith(("uri", "url")) else value[:_MAX_TEXT]
 
 
 def _schema(uri: str, facet: Mapping[str, Any], reading: Reading) -> Observation:

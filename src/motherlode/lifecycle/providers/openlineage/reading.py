@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,12 +9,10 @@ from typing import Any
 
 from motherlode.errors import InputError
 from motherlode.lifecycle.naming import column_uri, dataset_uri, pipeline_uri
+from motherlode.lifecycle.providers.secrets import without_secrets
 from motherlode.lifecycle.record import Rejected
 
-__all__ = ["Reading", "objects", "text", "without_secrets"]
-
-_USER_INFO = re.compile(r"(//)[^/@\s]+@")
-_PASSWORD = re.compile(r"(?i)\b(password|passwd|pwd|token|secret)=[^&;\s]+")
+__all__ = ["Reading", "objects", "text"]
 
 _dataset_uri = lru_cache(maxsize=65536)(dataset_uri)
 _column_uri = lru_cache(maxsize=262144)(column_uri)
@@ -29,13 +26,6 @@ def text(value: object) -> str | None:
 def objects(value: object) -> list[dict[str, Any]]:
     """The objects of a list; none when it is no list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def without_secrets(value: str) -> str:
-    """A URI without user names and passwords."""
-    if "@" in value:
-        value = _USER_INFO.sub(r"\1", value)
-    return _PASSWORD.sub(r"\1=…", value) if "=" in value else value
 
 
 @dataclass(slots=True)
