@@ -11,7 +11,7 @@ from motherlode.lifecycle.exports import export
 from motherlode.lifecycle.exports.diagrams import _COLOURS, _PLAIN, _TARGET
 from motherlode.lifecycle.exports.layers import layers_of
 from motherlode.lifecycle.exports.picture import Picture, picture_of
-from motherlode.lifecycle.exports.words import counted
+from motherlode.lifecycle.exports.words import counted, one_line
 from tests.lifecycle_exports_world import AMOUNT, CHAMPION, FEATURE, HOSTILE, VERSION, fan, hostile, world
 
 _LINE = re.compile(
@@ -210,3 +210,15 @@ def test_words_have_their_plurals() -> None:
         "2 indexes",
     ]
     assert counted(2, "entity") == "2 entities"
+
+
+def test_a_reader_of_markdown_finds_the_names_as_code_and_no_html_of_theirs() -> None:
+    reader = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable("table")
+    tokens = reader.parse(export(world(hostile()).impact("feature:source"), "markdown"))
+    blocks = [token.content.strip() for token in tokens if token.type == "html_block"]
+    assert all(re.fullmatch(r"<details><summary>[\w: ]+</summary>|</details>", block) for block in blocks), blocks
+    inline = [child for token in tokens for child in token.children or ()]
+    assert {child.type for child in inline} <= {"text", "code_inline", "strong_open", "strong_close", "softbreak"}
+    code = {child.content for child in inline if child.type == "code_inline"}
+    assert {one_line(name) for name in HOSTILE} <= code
+    assert not [child.content for child in inline if child.type == "text" and "javascript" in child.content]
