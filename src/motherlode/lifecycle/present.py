@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motherlode.core.sql import in_batches, places
-from motherlode.lifecycle.snapshot import EdgeTable
+from motherlode.lifecycle.edge_table import EdgeTable
 from motherlode.lifecycle.walking import Walk
 
 __all__ = ["EdgeArrays", "described_components", "edges_present", "gone_components"]
