@@ -120,13 +120,25 @@ class Aspects:
     def _project_fresh(self, timelines: dict[AspectKey, list[Span]]) -> None:
         """Rows of aspects that had none."""
         contents = self.contents.load({s.content for spans in timelines.values() for s in spans} - {GONE})
-        facts, edges = [], []
+        facts: list[tuple[AspectKey, tuple[int, int, int]]] = []
+        rows: list[tuple[object, ...]] = []
+        number, stamp, note = self._next_edge, self.stamp, self._note
         for key, spans in timelines.items():
-            facts += [(key, interval) for interval in intervals(spans)]
-            for edge, stretches in _edges_of(intervals(spans), contents).items():
-                edges += [(key, edge, stretch) for stretch in stretches]
+            stretches = intervals(spans)
+            facts += [(key, stretch) for stretch in stretches]
+            if len(stretches) == 1:  # as good as always
+                valid_from, valid_to, content = stretches[0]
+                whole = [(valid_from, valid_to)]
+                edges: Iterable[tuple[EdgeKey, list[_Interval]]] = ((e, whole) for e in contents[content].edges)
+            else:
+                edges = _edges_of(stretches, contents).items()
+            for edge, its_stretches in edges:
+                note(edge)
+                for stretch in its_stretches:
+                    rows.append((number, *edge, *key, *stretch, stamp, EVER))
+                    number += 1
         self._open_facts(facts)
-        self.open_edges(edges)
+        self._insert_edges(rows)
 
     def _project_again(self, timelines: dict[AspectKey, list[Span]]) -> None:
         """Rows of aspects whose timeline changed: what is recorded no longer is closed, what is new is opened."""
@@ -200,19 +212,21 @@ class Aspects:
     def open_edges(self, edges: Sequence[tuple[AspectKey, EdgeKey, _Interval]]) -> list[int]:
         """Insert rows of edges; their ids."""
         first, rows = self._next_edge, []
-        for number, ((subject, provider, aspect), edge, stretch) in enumerate(edges, first):
-            rows.append((number, *edge, subject, provider, aspect, *stretch, self.stamp, EVER))
+        for number, (key, edge, stretch) in enumerate(edges, first):
+            rows.append((number, *edge, *key, *stretch, self.stamp, EVER))
             self._note(edge)
-        self._next_edge += len(rows)
+        self._insert_edges(rows)
+        return list(range(first, self._next_edge))
+
+    def _insert_edges(self, rows: Sequence[tuple[object, ...]]) -> None:
         self.session.execute_many(
             "INSERT INTO lifecycle_edges (id, source, relation, target, confidence, evidence, subject, provider, "
             "aspect, valid_from, valid_to, recorded_from, recorded_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
             trusted=True,
         )
-        numbers = list(range(first, self._next_edge))
-        self.opened += numbers
-        return numbers
+        self.opened += range(self._next_edge, self._next_edge + len(rows))
+        self._next_edge += len(rows)
 
     def _note(self, edge: EdgeKey) -> None:
         if edge[1] in LABELS:

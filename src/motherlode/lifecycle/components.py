@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from motherlode.core.sql import Session, in_batches, places
+from motherlode.errors import InputError
 from motherlode.lifecycle.naming import COLUMN_MARK, column_name
 from motherlode.lifecycle.uris import Uri, parse_uri
 
@@ -60,6 +61,9 @@ def ends_with(name: str) -> tuple[str, str]:
     return f"{folded}.", f"{folded}0"
 
 
+_LONGEST_URI = 2000  # bytes; an entry of PostgreSQL's index has at most 2,700
+
+
 class Addresses(dict[str, int]):
     """Ids by address; what is not there gets the next id, and is remembered as new."""
 
@@ -71,6 +75,10 @@ class Addresses(dict[str, int]):
 
     def __missing__(self, uri: str) -> int:
         parse_uri(uri)
+        if len(uri) > _LONGEST_URI or len(uri.encode()) > _LONGEST_URI:
+            raise InputError(
+                f"{uri[:80]}… is an address of {len(uri):,} characters; at most {_LONGEST_URI:,} bytes are kept"
+            )
         found = self[uri] = self.new[uri] = self.next_id
         self.next_id += 1
         return found

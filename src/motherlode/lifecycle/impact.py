@@ -54,7 +54,7 @@ class ImpactReport:
     _view: GraphView = field(repr=False)
     _reached: Reached = field(repr=False)
     _places: NDArray[np.int64] = field(repr=False)
-    _depth: int | None = field(repr=False)
+    _cut_at: int | None = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -112,8 +112,8 @@ class ImpactReport:
             found = gaps(walk, self._reached)
         if self._reached.truncated:
             found.insert(0, f"only the first {len(self)} affected components were looked for (n_max)")
-        if self._depth is not None and len(self) and int(self.depths.max()) >= self._depth:
-            found.insert(0, f"components more than {self._depth} hops away were not looked at (max_depth)")
+        if self._cut_at is not None:
+            found.insert(0, f"components more than {self._cut_at} hops away were not looked at (max_depth)")
         if self._view.min_confidence > 0:
             found.append(f"edges with a confidence below {self._view.min_confidence:g} were not followed")
         return found
@@ -186,7 +186,7 @@ def impact(
 
 
 def _report(
-    view: GraphView, targets: tuple[str, ...], change: str, seeds: tuple[int, ...], reached: Reached, depth: int | None
+    view: GraphView, targets: tuple[str, ...], change: str, seeds: tuple[int, ...], reached: Reached, cut_at: int | None
 ) -> ImpactReport:
     severities = reached.conditions.copy()
     severities[severities == Severity.SAME] = CHANGES[change].severity
@@ -202,7 +202,7 @@ def _report(
         view,
         reached,
         places,
-        depth,
+        cut_at,
     )
 
 

@@ -86,7 +86,9 @@ class Ingestion:
         seen: set[AspectKey] = set()
         progress.start(f"reading {provider.name}", None, "items")
         try:
-            for batch in in_batches(provider.observe(), _ITEMS_PER_TRANSACTION):
+            for batch in _as_far_as_it_goes(provider.observe()):
+                if isinstance(batch, LodeError):
+                    raise batch
                 with self.recording() as recording:
                     source = self._source(recording, provider, asked_at)
                     tally, keys = recording.add(source, batch)
@@ -179,6 +181,22 @@ class Ingestion:
                 "WHERE provider = ? AND scope = ? AND subject = ?",
                 (attempts, self._clock() + pause, error[:2000], name, scope, subject),
             )
+
+
+def _as_far_as_it_goes(items: Iterator[Item]) -> Iterator[list[Item] | LodeError]:
+    """Batches of items; where the source fails, what came before it, then its error."""
+    batch: list[Item] = []
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == _ITEMS_PER_TRANSACTION:
+                yield batch
+                batch = []
+    except LodeError as error:
+        yield batch
+        yield error
+        return
+    yield batch
 
 
 def _check(provider: object) -> None:

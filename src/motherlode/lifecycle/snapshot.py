@@ -199,7 +199,13 @@ def _rows(session: Session, where: str, params: tuple[int, ...]) -> EdgeTable:
 def _load(session: Session, stamp: int) -> Snapshot:
     """Build from the rows that were recorded at the stamp."""
     base = _rows(session, "recorded_from <= ? AND recorded_to > ?", (stamp, stamp))
-    return _built(stamp, _n_components(session), base)
+    n_components = _n_components(session)
+    if stamp < _stamp(session):  # components that nobody had spoken of then were not known
+        row = session.one("SELECT max(component) FROM lifecycle_facts WHERE recorded_from <= ?", (stamp,))
+        spoken = [-1 if row is None or row[0] is None else int(row[0])]
+        spoken += [int(column.max()) for column in (base.source, base.target) if len(column)]
+        n_components = min(n_components, 1 + max(spoken))
+    return _built(stamp, n_components, base)
 
 
 def _built(stamp: int, n_components: int, base: EdgeTable) -> Snapshot:

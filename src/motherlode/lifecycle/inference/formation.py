@@ -155,40 +155,42 @@ class _Step:
         subjects = set().union(*others.values())
         for number, its in alike(self.session, changed).items():
             subjects |= {number, *its}
-        subjects |= changed & self._matched()
+        subjects |= self._matched(changed)
         if subjects:
             self._settle(subjects, _ranked(self.session, subjects, known)[0])
 
-    def _matched(self) -> set[int]:
-        """Components about which a guess stands."""
-        rows = self.session.execute(
-            f"SELECT source, target FROM lifecycle_edges WHERE provider = ? AND aspect = ? AND recorded_to = {EVER} "
-            f"AND valid_to = {EVER} AND relation = {_SAME}",
-            (self._source.id, MATCH),
-        )
-        return {number for row in rows for number in row}
+    def _matched(self, components: set[int]) -> set[int]:
+        """Those of the components about which a guess stands."""
+        found: set[int] = set()
+        for batch in in_batches(sorted(components)):
+            for end in ("source", "target"):
+                rows = self.session.execute(
+                    f"SELECT {end} FROM lifecycle_edges WHERE {end} IN ({places(batch)}) AND relation = {_SAME} "
+                    f"AND provider = ? AND aspect = ? AND recorded_to = {EVER} AND valid_to = {EVER}",
+                    [*batch, self._source.id, MATCH],
+                )
+                found.update(number for (number,) in rows)
+        return found
 
     def _changed(self, seen_edge: int, seen_fact: int, seen_at: int) -> set[int]:
+        """Components of matched types of which something was recorded that tells what they are."""
+        since = {"id": f"id > {seen_fact}", "closed": f"recorded_to > {seen_at} AND recorded_to < {EVER}"}
+        touched: set[int] = set()
+        for condition in since.values():  # each by an index of its own
+            rows = self.session.execute(f"SELECT component FROM lifecycle_facts WHERE {condition}")
+            touched.update(number for (number,) in rows)
+        for condition in (f"id > {seen_edge}", since["closed"]):
+            ends = self.session.execute(
+                f"SELECT source, target FROM lifecycle_edges WHERE {condition} AND relation IN ({_TELLING})"
+            )
+            touched.update(number for pair in ends for number in pair)
         kinds = ", ".join(f"'{kind}'" for kind in MATCHED_TYPES)
-        rows = self.session.execute(
-            "SELECT DISTINCT f.component FROM lifecycle_facts f JOIN lifecycle_components c ON c.id = f.component "
-            f"WHERE (f.id > ? OR (f.recorded_to > ? AND f.recorded_to < {EVER})) AND c.type IN ({kinds})",
-            (seen_fact, seen_at),
-        )
-        changed = {number for (number,) in rows}
-        ends = self.session.execute(
-            f"SELECT e.source, e.target FROM lifecycle_edges e WHERE e.relation IN ({_TELLING}) "
-            f"AND (e.id > ? OR (e.recorded_to > ? AND e.recorded_to < {EVER}))",
-            (seen_edge, seen_at),
-        )
-        touched = {number for pair in ends for number in pair}
-        for batch in in_batches(sorted(touched - changed)):
-            changed |= {
-                number
-                for (number,) in self.session.execute(
-                    f"SELECT id FROM lifecycle_components WHERE id IN ({places(batch)}) AND type IN ({kinds})", batch
-                )
-            }
+        changed: set[int] = set()
+        for batch in in_batches(sorted(touched)):
+            rows = self.session.execute(
+                f"SELECT id FROM lifecycle_components WHERE id IN ({places(batch)}) AND type IN ({kinds})", batch
+            )
+            changed.update(number for (number,) in rows)
         return changed
 
     def _settle(self, subjects: set[int], wanted: list[Guess]) -> None:
