@@ -12,6 +12,7 @@ from motherlode.lifecycle.exports.diagrams import _COLOURS, _PLAIN, _TARGET
 from motherlode.lifecycle.exports.layers import layers_of
 from motherlode.lifecycle.exports.picture import Picture, picture_of
 from motherlode.lifecycle.exports.words import counted, one_line
+from motherlode.lifecycle.record import Observation
 from tests.lifecycle_exports_world import AMOUNT, CHAMPION, FEATURE, HOSTILE, VERSION, fan, hostile, world
 
 _LINE = re.compile(
@@ -106,6 +107,16 @@ def test_what_connects_the_shown_components_is_shown_where_only_some_types_were_
 def test_every_path_of_a_drawing_leads_from_the_change_to_its_component() -> None:
     for n_max in (1, 3, 100):
         _paths_lead_from_the_target(picture_of(world().impact(AMOUNT), n_max))
+
+
+def test_an_edge_that_ends_between_the_answer_and_its_drawing_is_still_the_evidence() -> None:
+    graph = world()
+    report = graph.impact(FEATURE)
+    assert len(report.rows) == 4
+    graph.add([Observation(VERSION, version=50)])  # the signature no longer names the feature
+    picture = picture_of(report, 100)
+    _paths_lead_from_the_target(picture)
+    assert {arrow.relation for arrow in picture.arrows if arrow.on_path} >= {"input_of", "current_of"}
 
 
 def _paths_lead_from_the_target(picture: Picture) -> None:

@@ -109,6 +109,7 @@ def _of_answer(answer: ImpactReport | Lineage, n_max: int) -> Picture:
         told = _told(walk, numbers)
         arrows = _arrows(walk, [numbers[uri] for uri in uris], paths)
     at_arrow = {(uris[arrow.source], arrow.relation, uris[arrow.target]): at for at, arrow in enumerate(arrows)}
+    arrows += _gone(chosen.values(), at_arrow, {uri: at for at, uri in enumerate(uris)})
     nodes = []
     for uri in uris:
         row = chosen.get(uri)
@@ -261,6 +262,20 @@ def _arrows(walk: Walk, ids: list[int], paths: set[tuple[str, str, str]]) -> tup
         if RELATIONS[rows[edge].relation].flow
     ]
     return tuple(sorted(arrows, key=lambda arrow: (arrow.source, arrow.target, arrow.relation)))
+
+
+def _gone(
+    rows: Iterable[Row], at_arrow: dict[tuple[str, str, str], int], places: Mapping[str, int]
+) -> tuple[Arrow, ...]:
+    """Arrows of paths whose edge ended after the answer was given; adds them to `at_arrow`."""
+    found: list[Arrow] = []
+    for step in (step for row in rows for step in row.path):
+        key = step.source, step.relation, step.target
+        if key not in at_arrow:
+            at_arrow[key] = len(at_arrow)
+            told = step.provider, step.evidence, step.confidence, step.rule, instant_text(step.confirmed_at)
+            found.append(Arrow(places[step.source], places[step.target], step.relation, *told, True))
+    return tuple(found)
 
 
 def _rule(row: EdgeRow) -> str | None:
