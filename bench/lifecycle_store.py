@@ -30,10 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 import motherlode
-from bench.lifecycle_traversal import LARGEST_IMPACT, LEVELS, SAME, lifecycle_graph, quantiles, resident_bytes
+from bench.lifecycle_traversal import LARGEST_IMPACT, LEVELS, SAME, lifecycle_graph, quantiles
 from bench.measure import available_threads, cpu_name
 from bench.tables import save_report
-from motherlode.lifecycle import Edge, GraphView, Observation, OpenLineage, make_uri, open_lifecycle
+from motherlode.lifecycle import Edge, GraphView, LifecycleGraph, Observation, OpenLineage, make_uri, open_lifecycle
 from motherlode.lifecycle.snapshot_file import SUFFIX
 
 RELATIONS = ("read_by", "writes", "has_column", "feeds", "input_of", "deployed_as", "same_as", "scored")
@@ -62,6 +62,11 @@ def observations(made: Any, uris: list[str]) -> Iterator[Observation]:
             if classes[at] != SAME or source[at] < target[at]
         )
         yield Observation(uri, version=1, attributes={"description": f"number {node}"}, edges=edges)
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def clocked() -> tuple[float, float]:
@@ -143,27 +148,32 @@ def edges(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         began = clocked()
         graph.impact(uris[0])
         found["first_question_with_snapshot"] = since(began)
-        small = [uri for uri in candidates if len(graph.impact(uri, n_max=LARGEST_IMPACT)) < LARGEST_IMPACT]
-        large = [uri for uri in small if len(graph.impact(uri)) >= 100]
-        found["impact"] = asked(graph, small[:500], options.rounds)
-        found["impact_of_100_or_more"] = asked(graph, large[:200], options.rounds) if large else None
+        return found | questions(graph, candidates, options.rounds)
+
+
+def questions(graph: LifecycleGraph, candidates: list[str], rounds: int) -> dict[str, Any]:
+    """Impact sets of all sizes, everything downstream, as of, and what was just written."""
+    found: dict[str, Any] = {}
+    small = [uri for uri in candidates if len(graph.impact(uri, n_max=LARGEST_IMPACT)) < LARGEST_IMPACT]
+    large = [uri for uri in small if len(graph.impact(uri)) >= 100]
+    found["impact"] = asked(graph, small[:500], rounds)
+    found["impact_of_100_or_more"] = asked(graph, large[:200], rounds) if large else None
+    began = clocked()
+    found["everything_downstream"] = {"n": len(graph.downstream(candidates[0]).ids), **since(began)}
+    found["as_of"] = asked(graph.as_of(valid_at="2026-06-01"), small[:200], rounds)
+    written = []
+    for number in range(20):
+        target, new = small[number], make_uri("model_version", "bench", f"new/{number}")
         began = clocked()
-        found["everything_downstream"] = {"n": len(graph.downstream(uris[0]).ids), **since(began)}
-        view = graph.as_of(valid_at="2026-06-01")
-        found["as_of"] = asked(view, small[:200], options.rounds)
-        written = []
-        for number in range(20):
-            target, new = small[number], make_uri("model_version", "bench", f"new/{number}")
-            began = clocked()
-            graph.add([Observation(new, version=1, edges=(Edge(target, "input_of", new),))])
-            wrote = since(began)["wall_s"]
-            began = clocked()
-            impact = graph.impact(target)
-            written.append((1000 * wrote, 1000 * since(began)["wall_s"]))
-            if new not in {row.uri for row in impact.rows}:
-                raise SystemExit(f"a write was not seen by the next question: {new}")
-        found["write"] = quantiles([w for w, _ in written])
-        found["question_after_a_write"] = quantiles([q for _, q in written])
+        graph.add([Observation(new, version=1, edges=(Edge(target, "input_of", new),))])
+        wrote = since(began)["wall_s"]
+        began = clocked()
+        impact = graph.impact(target)
+        written.append((1000 * wrote, 1000 * since(began)["wall_s"]))
+        if new not in {row.uri for row in impact.rows}:
+            raise SystemExit(f"a write was not seen by the next question: {new}")
+    found["write"] = quantiles([w for w, _ in written])
+    found["question_after_a_write"] = quantiles([q for _, q in written])
     return found
 
 

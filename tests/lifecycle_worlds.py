@@ -20,6 +20,7 @@ __all__ = [
     "START",
     "Ticking",
     "feature",
+    "hops",
     "model",
     "opened",
     "place",
@@ -87,7 +88,7 @@ CHAMPION = make_uri("deployment", "mlflow", "ranking@champion")
 
 
 def shop_items() -> list[Item]:
-    """orders.amount → orders.amount_7d (file) → the feature → ranking@v5 → ranking and its champion; v4 reads nothing."""
+    """orders.amount → orders.amount_7d (file) → the feature → ranking@v5 → ranking, champion; v4 reads nothing."""
     amount, amount_7d = column_uri(ORDERS, "amount"), column_uri(FEATURES, "amount_7d")
     return [
         said(ORDERS, columns=("amount", "comment"), owner="team:shop", tags=("pii",), description="Orders as sold"),
@@ -121,6 +122,16 @@ def place(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     with request.getfixturevalue("postgres_server").database() as url:
         yield url
+
+
+def hops(edges: Iterable[tuple[str, str]], start: str, *, upstream: bool = False) -> dict[str, int]:
+    """The obvious lineage: how many edges each name is away from the start, which is 0 away."""
+    pairs = {(target, source) if upstream else (source, target) for source, target in edges}
+    found, edge_of_it = {start: 0}, {start}
+    while edge_of_it:
+        edge_of_it = {target for source, target in pairs if source in edge_of_it} - found.keys()
+        found |= dict.fromkeys(edge_of_it, max(found.values()) + 1)
+    return found
 
 
 _FLOW = ("read_by", "writes", "derives", "feeds", "trains", "input_of", "has_column", "deployed_as", "supports")

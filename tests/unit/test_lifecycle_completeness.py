@@ -151,7 +151,7 @@ def test_waiting_notices_are_counted_until_they_are_worked_off() -> None:
 
 
 def test_edges_that_a_view_does_not_follow_are_said() -> None:
-    with opened([*base(), said(model("m"), Edge(OUT, "trains", model("m"), 0.4))]) as graph:  # type: ignore[arg-type]
+    with opened([*base(), said(model("m"), Edge(OUT, "trains", model("m"), 0.4))]) as graph:
         view = graph.as_of(min_confidence=0.5)
         assert view.downstream(OUT).why_incomplete == ["edges with a confidence below 0.5 were not followed"]
         assert graph.downstream(OUT).complete

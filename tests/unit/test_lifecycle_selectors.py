@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-import networkx as nx
 import pytest
 
 from motherlode.errors import InputError
 from motherlode.lifecycle.graph import LifecycleGraph
 from motherlode.lifecycle.naming import column_uri
-from tests.lifecycle_worlds import FEATURES, JOB, ORDERS, VIEW, Ticking, model, opened, place, said, shop_items, table
+from tests.lifecycle_worlds import (
+    FEATURES,
+    JOB,
+    ORDERS,
+    VIEW,
+    Ticking,
+    hops,
+    model,
+    opened,
+    place,
+    said,
+    shop_items,
+    table,
+)
 
 ODD, PLUS, COLON, WILD = (table(name, "file") for name in ("with, comma and space", "c++", "tier:gold", "what*?"))
 FEATURE = "lode://feature/feast/shop/orders.amount_7d"
-AMOUNT, COMMENT, AMOUNT_7D = column_uri(ORDERS, "amount"), column_uri(ORDERS, "comment"), column_uri(FEATURES, "amount_7d")
+AMOUNT, COMMENT, AMOUNT_7D = (
+    column_uri(ORDERS, "amount"),
+    column_uri(ORDERS, "comment"),
+    column_uri(FEATURES, "amount_7d"),
+)
 RANKING, V4, V5 = model("ranking"), model("ranking@v4"), model("ranking@v5")
 CHAMPION = "lode://deployment/mlflow/ranking@champion"
 MADE_OF_AMOUNT = {AMOUNT, AMOUNT_7D, FEATURE, V5, RANKING, V4, CHAMPION}
@@ -125,27 +141,26 @@ def test_what_is_gone_is_not_selected_any_more() -> None:
 def test_selections_are_set_algebra_over_the_graph(seed: int) -> None:
     random = Random(seed)
     names = [f"n{number}" for number in range(30)]
-    oracle = nx.DiGraph()
-    oracle.add_nodes_from(names)
-    oracle.add_edges_from((random.choice(names), random.choice(names)) for _ in range(40))
-    with opened([
-        said(table(name, "file"), *[("derives", table(other, "file")) for other in sorted(oracle.successors(name))])
-        for name in names
-    ]) as graph:  # fmt: skip
+    edges = [(random.choice(names), random.choice(names)) for _ in range(40)]
 
-        def term() -> tuple[str, set[str]]:
-            name, up, down = random.choice(names), random.choice((None, "", 1, 2)), random.choice((None, "", 1, 2))
-            if random.random() < 0.2:
-                below = {name} | nx.descendants(oracle, name)
-                return f"@{name}", below.union(*(nx.ancestors(oracle, node) for node in below))
-            nodes = {name}
-            for given, one_way in ((up, oracle.reverse()), (down, oracle)):
-                if given is not None:
-                    nodes |= nx.single_source_shortest_path_length(one_way, name, cutoff=given or None).keys()
-            return f"{'' if up is None else f'{up}+'}{name}{'' if down is None else f'+{down}'}", nodes
+    def term() -> tuple[str, set[str]]:
+        name, up, down = random.choice(names), random.choice((None, "", 1, 2)), random.choice((None, "", 1, 2))
+        if random.random() < 0.2:
+            below = set(hops(edges, name))
+            return f"@{name}", below.union(*(hops(edges, node, upstream=True) for node in below))
+        nodes = {name}
+        for given, upstream in ((up, True), (down, False)):
+            if given is not None:
+                bound = len(names) if given == "" else int(given)
+                nodes |= {node for node, depth in hops(edges, name, upstream=upstream).items() if depth <= bound}
+        return f"{'' if up is None else f'{up}+'}{name}{'' if down is None else f'+{down}'}", nodes
 
+    items = [
+        said(table(name, "file"), *[("derives", table(to, "file")) for at, to in edges if at == name]) for name in names
+    ]
+    with opened(items) as graph:
         for _ in range(60):
             parts = [[term() for _ in range(random.choice((1, 1, 2)))] for _ in range(random.choice((1, 2)))]
             selection = " ".join(",".join(text for text, _ in part) for part in parts)
-            expected = set().union(*(set.intersection(*(nodes for _, nodes in part)) for part in parts))
+            expected = set[str]().union(*(set.intersection(*(nodes for _, nodes in part)) for part in parts))
             assert {row.name for row in graph.select(selection)} == expected, selection

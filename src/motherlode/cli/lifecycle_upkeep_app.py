@@ -9,6 +9,7 @@ import typer
 
 from motherlode.cli.console import reporting_errors
 from motherlode.cli.lifecycle_app import All, At, Db, KnownAt, MinConfidence, NoColor, lifecycle_app
+from motherlode.cli.lifecycle_serve import serve_command
 
 __all__ = ["lifecycle_app"]
 
@@ -138,3 +139,6 @@ def export_command(
     from motherlode.cli.lifecycle_upkeep import export_graph
 
     export_graph((db, at, known_at, min_confidence), form, out, n_max)
+
+
+lifecycle_app.command("serve")(serve_command)

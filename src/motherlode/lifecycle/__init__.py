@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from motherlode.lifecycle.uris import make_uri as make_uri, parse_uri as parse_uri
     from motherlode.lifecycle.view import GraphView as GraphView
+    from motherlode.lifecycle.worker import run_worker as run_worker
 
 _WHERE = {
     "Dbt": "providers.dbt",
@@ -46,6 +47,7 @@ _WHERE = {
     "make_uri": "uris",
     "open_lifecycle": "graph",
     "parse_uri": "uris",
+    "run_worker": "worker",
 }
 
 __all__ = sorted(_WHERE)

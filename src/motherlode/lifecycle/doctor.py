@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from motherlode.core.sql import places
 from motherlode.lifecycle.inference.formation import possible_matches
 from motherlode.lifecycle.inference.matching import MATCHED_TYPES
-from motherlode.lifecycle.reading import ComponentRow
+from motherlode.lifecycle.present import EdgeArrays, described_components, edges_present
 from motherlode.lifecycle.relations import RELATIONS
 from motherlode.lifecycle.walking import Walk, walking
 
@@ -19,13 +25,15 @@ __all__ = ["Check", "ProviderHealth", "Quality", "Suggestion", "doctor"]
 _EXAMPLES = 5
 _PEOPLE = ("user", "team", "tag")
 _LABELLED = ("dataset", "feature", "feature_view", "model", "pipeline", "deployment")
-_FLOW = ", ".join(str(relation.code) for relation in RELATIONS.values() if relation.flow)
+_FLOW = np.array([relation.flow and relation.name != "same_as" for relation in RELATIONS.values()])
 _MOST_SUGGESTIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that can be had or lacked. n_good of n_all have it; examples of those that do not, as type:name."""
+    """One thing that can be had or lacked. n_good of n_all have it; examples of those that do not, as type:name, those
+    with the most lineage first.
+    """
 
     name: str
     meaning: str
@@ -81,24 +89,15 @@ class Quality:
 def doctor(view: GraphView) -> Quality:
     """Coverage (descriptions, owners, lineage), orphans, dangling references, freshness, and possible merges.
 
-    Cost: a scan of what holds at the view's moment.
+    What is said of a thing under one of its addresses counts for all of them. Cost: passes over the edges in memory and
+    over the facts that hold at the view's moment; a few bytes for each component.
     """
     with walking(view) as walk:
         quality = Quality()
-        session, moment = walk.reading.session, walk.moment
-        described = {
-            number
-            for (number,) in session.execute(
-                f"SELECT DISTINCT f.component FROM lifecycle_facts f WHERE {moment.where('f')}"
-            )
-        }
-        rows = [ComponentRow(*row) for row in session.execute(
-            "SELECT id, uri, type, platform, name FROM lifecycle_components ORDER BY type, name, id"
-        )]  # fmt: skip
-        ends = _ends(walk)
-        known = [row for row in rows if row.id in described]
-        quality.n_components, quality.n_edges = len(known), ends.n_edges
-        quality.checks = _checks(walk, rows, known, described, ends)
+        edges = edges_present(walk, view.min_confidence)
+        described = described_components(walk)
+        quality.n_components, quality.n_edges = int(np.count_nonzero(described)), len(edges)
+        quality.checks = _Coverage(walk, edges, described).checks()
         now = view.clock()
         for provider in walk.reading.providers().values():
             if provider.name in ("inference", "people"):
@@ -110,80 +109,123 @@ def doctor(view: GraphView) -> Quality:
                     provider.name, provider.scope, provider.swept_from, age, provider.n_rejected, provider.error
                 )
             )
-        subjects = [row.id for row in known if row.type in MATCHED_TYPES][:_MOST_SUGGESTIONS]
+        subjects = np.flatnonzero(described & _of_types(walk, MATCHED_TYPES))[:_MOST_SUGGESTIONS].tolist()
         quality.suggestions = _suggestions(walk, subjects)
     return quality
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """Components at the ends of edges of some relations."""
-
-    n_edges: int
-    linked: set[int]
-    owned: set[int]
-    fed: set[int]
-    columned: set[int]
-    trained: set[int]
-
-
-def _ends(walk: Walk) -> _Ends:
-    session, moment = walk.reading.session, walk.moment
-
-    def column(end: str, relations: str) -> set[int]:
-        rows = session.execute(
-            f"SELECT DISTINCT e.{end} FROM lifecycle_edges e WHERE e.relation IN ({relations}) AND {moment.where('e')}"
-        )
-        return {number for (number,) in rows}
-
-    def code(*names: str) -> str:
-        return ", ".join(str(RELATIONS[name].code) for name in names)
-
-    row = session.one(f"SELECT count(*) FROM lifecycle_edges e WHERE {moment.where('e')}")
-    return _Ends(
-        0 if row is None else int(row[0]),
-        column("source", _FLOW) | column("target", _FLOW),
-        column("source", code("owned_by")),
-        column("target", code("feeds", "derives", "influences", "masks")),
-        column("source", code("has_column")),
-        column("target", code("trains")) | column("target", code("input_of")),
+def _of_types(walk: Walk, types: Collection[str]) -> NDArray[np.bool_]:
+    """Which components are of the types: bool [n_components]."""
+    found = np.zeros(walk.snapshot.n_components, np.bool_)
+    rows = walk.reading.session.cursor_rows(
+        f"SELECT id FROM lifecycle_components WHERE type IN ({places(types)})", list(types)
     )
+    ids = np.fromiter((number for (number,) in rows), np.int64)
+    found[ids[ids < len(found)]] = True
+    return found
 
 
-def _checks(
-    walk: Walk, rows: list[ComponentRow], known: list[ComponentRow], described: set[int], ends: _Ends
-) -> list[Check]:
-    labelled = [row for row in known if row.type in _LABELLED]
-    texts = walk.reading.attributes([row.id for row in labelled])
-    told = {number for number, said in texts.items() if str(said.get("description") or "").strip()}
-    seen = [row for row in rows if (row.id in described or row.id in ends.linked) and row.type not in _PEOPLE]
-    resolved = described | walk.reading.described([row.id for row in seen if row.type == "column"])
-    connectable = [row for row in known if row.type not in (*_PEOPLE, "experiment", "project")]
+class _Coverage:
+    """What of the graph has what, as one flag for each component."""
 
-    def of(kind: str) -> list[ComponentRow]:
-        return [row for row in known if row.type == kind]
+    def __init__(self, walk: Walk, edges: EdgeArrays, described: NDArray[np.bool_]) -> None:
+        self.walk, self.edges, self.described = walk, edges, described
+        n = walk.snapshot.n_components
+        flow = _FLOW[edges.relation]
+        self.degree = np.bincount(edges.source[flow], minlength=n) + np.bincount(edges.target[flow], minlength=n)
+        self.linked = self.degree > 0
+        self.identities = edges.relation == RELATIONS["same_as"].code
 
-    return [
-        _check(
-            "described", "of datasets, features, models, pipelines, deployments: have a description", labelled, told
-        ),
-        _check("owned", "of the same: have an owner", labelled, ends.owned),
-        _check("features with lineage", "features: a source column or feature is known", of("feature"), ends.fed),
-        _check("tables with columns", "datasets: their columns are known", of("dataset"), ends.columned),
-        _check("models with data", "versions: training data or inputs known", of("model_version"), ends.trained),
-        _check("connected", "have at least one lineage edge; the others are orphans", connectable, ends.linked),
-        _check("resolved", "what is referred to is described; the others dangle", seen, resolved),
-    ]
+    def checks(self) -> list[Check]:
+        people = _of_types(self.walk, _PEOPLE)
+        labelled = self.described & _of_types(self.walk, _LABELLED)
+        fed = self.ends("target", "feeds", "derives", "influences", "masks")
+        columned = self.ends("source", "has_column")
+        trained = self.ends("target", "trains", "input_of")
+        mentioned = (self.described | self.linked | self.any_end()) & ~people
+        connectable = self.described & ~people & ~_of_types(self.walk, ("experiment", "project"))
+        resolved = self.described | self.ends("target", "has_column")
 
+        def of(kind: str) -> NDArray[np.bool_]:
+            return self.described & _of_types(self.walk, (kind,))
 
-def _check(name: str, meaning: str, among: list[ComponentRow], good: set[int]) -> Check:
-    bad = [row for row in among if row.id not in good]
-    examples = tuple(f"{row.type}:{row.name}" for row in bad[:_EXAMPLES])
-    return Check(name, meaning, len(among) - len(bad), len(among), examples)
+        return [
+            self.check(
+                "described",
+                "of datasets, features, models, pipelines, deployments: have a description",
+                labelled,
+                self.told(labelled),
+            ),
+            self.check("owned", "of the same: have an owner", labelled, self.ends("source", "owned_by")),
+            self.check("features with lineage", "features: a source column or feature is known", of("feature"), fed),
+            self.check("tables with columns", "datasets: their columns are known", of("dataset"), columned),
+            self.check("models with data", "versions: training data or inputs known", of("model_version"), trained),
+            self.check("connected", "have at least one lineage edge; the others are orphans", connectable, self.linked),
+            self.check("resolved", "what is referred to is described; the others dangle", mentioned, resolved, False),
+        ]
+
+    def ends(self, end: str, *relations: str) -> NDArray[np.bool_]:
+        """Components at one end of the relations."""
+        found = np.zeros(len(self.described), np.bool_)
+        mine = np.isin(self.edges.relation, np.array([RELATIONS[name].code for name in relations], np.uint8))
+        found[(self.edges.source if end == "source" else self.edges.target)[mine]] = True
+        return found
+
+    def any_end(self) -> NDArray[np.bool_]:
+        found = np.zeros(len(self.described), np.bool_)
+        found[self.edges.source] = True
+        found[self.edges.target] = True
+        return found
+
+    def told(self, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Those that some provider describes in words."""
+        found = np.zeros(len(among), np.bool_)
+        rows = self.walk.reading.session.cursor_rows(
+            "SELECT f.component, t.attributes FROM lifecycle_facts f JOIN lifecycle_contents t ON t.id = f.content "
+            f"WHERE {self.walk.moment.where('f')} AND t.attributes LIKE '%\"description\"%'"
+        )
+        for number, attributes in rows:
+            if among[number] and str(json.loads(attributes).get("description") or "").strip():
+                found[number] = True
+        return found
+
+    def check(
+        self, name: str, meaning: str, among: NDArray[np.bool_], good: NDArray[np.bool_], shared: bool = True
+    ) -> Check:
+        """shared: what one address of a thing has, the others have too."""
+        good = self.shared(good) if shared else good
+        bad = np.flatnonzero(among & ~good)
+        first = bad[np.lexsort((bad, -self.degree[bad]))[:_EXAMPLES]].tolist()
+        rows = self.walk.reading.components(first)
+        examples = tuple(f"{rows[number].type}:{rows[number].name}" for number in first)
+        n_all = int(np.count_nonzero(among))
+        return Check(name, meaning, n_all - len(bad), n_all, examples)
+
+    def shared(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The flags, also of everything that is the same thing."""
+        first, second = self.edges.source[self.identities], self.edges.target[self.identities]
+        found = flags.copy()
+        while len(first):  # once for each link of the longest chain of identities
+            before = int(np.count_nonzero(found))
+            found[first[found[second]]] = True
+            found[second[found[first]]] = True
+            if int(np.count_nonzero(found)) == before:
+                break
+        return found
 
 
 def _suggestions(walk: Walk, subjects: list[int]) -> list[Suggestion]:
-    found = possible_matches(walk.reading.session, subjects)
+    session = walk.reading.session
+    decided = {
+        frozenset(pair)
+        for pair in session.execute(
+            f"SELECT source, target FROM lifecycle_decisions WHERE relation = {RELATIONS['same_as'].code} "
+            "AND undone_at IS NULL"
+        )
+    }
+    found = [
+        guess for guess in possible_matches(session, subjects) if frozenset((guess.first, guess.second)) not in decided
+    ]
     rows = walk.reading.components({number for guess in found for number in (guess.first, guess.second)})
     return [
         Suggestion(rows[guess.first].uri, rows[guess.second].uri, guess.confidence, guess.evidence)

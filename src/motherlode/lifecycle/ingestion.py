@@ -135,17 +135,17 @@ class Ingestion:
     def work(self, providers: Sequence[Provider], *, limit: int = 1000) -> Tally:
         """Hydrate what is due, once each; what fails is tried again later, with longer and longer pauses."""
         by_scope = {(provider.name, provider.scope): provider for provider in providers}
+        due: list[tuple[int, str, str, str, int]] = []
         with self._database.read() as session:
-            due = session.execute(
-                "SELECT provider, scope, subject, received_at FROM lifecycle_notices WHERE next_at <= ? "
-                "ORDER BY next_at, id LIMIT ?",
-                (self._clock(), limit),
-            )
+            for key in by_scope:
+                due += session.execute(
+                    "SELECT next_at, provider, scope, subject, received_at FROM lifecycle_notices WHERE next_at <= ? "
+                    "AND provider = ? AND scope = ? ORDER BY next_at, id LIMIT ?",
+                    (self._clock(), *key, limit),
+                )
         tally = Tally()
-        for name, scope, subject, received_at in due:
-            provider = by_scope.get((name, scope))
-            if provider is None:
-                continue
+        for _, name, scope, subject, received_at in sorted(due)[:limit]:
+            provider = by_scope[name, scope]
             try:
                 tally.add(self.hydrate(provider, subject))
             except LodeError as error:

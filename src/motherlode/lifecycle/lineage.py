@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from motherlode.errors import InputError
 from motherlode.lifecycle.completeness import source_gaps
 from motherlode.lifecycle.kernels import Direction, Reached
-from motherlode.lifecycle.propagation import lineage_table
 from motherlode.lifecycle.present import EdgeArrays, described_components, edges_present, gone_components
+from motherlode.lifecycle.propagation import lineage_table
 from motherlode.lifecycle.relations import RELATIONS
 from motherlode.lifecycle.targets import types_of
 from motherlode.lifecycle.walking import Step, Walk, seeds_of, steps_of, walking

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motherlode.core.sql import in_batches, places
-from motherlode.lifecycle.snapshot import EdgeTable
+from motherlode.lifecycle.edge_table import EdgeTable
 from motherlode.lifecycle.walking import Walk
 
 __all__ = ["EdgeArrays", "described_components", "edges_present", "gone_components"]
@@ -40,7 +40,7 @@ def edges_present(walk: Walk, min_confidence: float = 0.0) -> EdgeArrays:
     keep(snapshot.base, snapshot.removed)
     keep(snapshot.added, None)
     source, target, relation = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return EdgeArrays(source, target, relation)  # type: ignore[arg-type]
+    return EdgeArrays(source, target, relation)
 
 
 def described_components(walk: Walk) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@
                | "@" body                     with its downstream, and everything that any of that is made from
     body       = tag:NAME | owner:NAME | group:NAME | platform:NAME | type:TYPE | TYPE:NAME | lode://… | NAME
 
-Names may have ``*`` and ``?``, and match in any case. In double quotes everything stands for itself: ``dataset:"a, b+"``.
+Names may have ``*`` and ``?``, and match in any case. In double quotes all stands for itself: ``dataset:"a, b+"``.
 """
 
 from __future__ import annotations
@@ -141,10 +141,11 @@ def _named(walk: Walk, body: str) -> set[int]:
         if not rows and typed is not None and not is_type(session, typed[1]):
             raise unknown_type(typed[1], f"selector {body.translate(_UNQUOTED)!r}: ")
         return _present(walk, (row.id for row in rows))
-    kinds, pattern = (), body
+    kinds: tuple[str, ...] = ()
+    pattern = body
     if typed is not None and is_type(session, typed[1]):
         kinds, pattern = TYPE_GROUPS.get(typed[1], (typed[1],)), typed[2]
-    of_type = f" AND c.type || '' IN ({places(kinds)})" if kinds else ""
+    of_type = f" AND c.type IN ({places(kinds)})" if kinds else ""
     like = _like(pattern.casefold())
     backwards = _like(pattern.casefold()[::-1])
     found = session.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from difflib import SequenceMatcher, get_close_matches
 from urllib.parse import unquote
 
@@ -101,10 +102,8 @@ def _at(session: Session, address: str) -> list[ComponentRow]:
     spelled = [address]
     kind, _, rest = address[len(SCHEME) :].partition("/")
     platform, _, name = rest.partition("/")
-    try:
+    with suppress(InputError, UnicodeDecodeError):  # an address that nobody could have made is one that nothing has
         spelled.append(make_uri(kind, platform, unquote(name, errors="strict")))
-    except (InputError, UnicodeDecodeError):
-        pass  # an address that nobody could have made is one that nothing has
     for uri in dict.fromkeys(spelled):
         rows = session.execute(f"SELECT {_COLUMNS} FROM lifecycle_components c WHERE c.uri = ?", (uri,))
         if rows:

@@ -157,7 +157,8 @@ def _of_project(path: Path) -> Iterator[Recognised]:
         if (path / name).is_file():
             yield Recognised("feast", where, f"a folder with {name}")
     for store in (path, path / "mlruns"):
-        if store.is_dir() and (store.name == "mlruns" or any(_experiments(store))):
+        is_named = store is path and store.name == "mlruns"  # one that is found may hold nothing but models' files
+        if store.is_dir() and (is_named or any(_experiments(store))):
             yield Recognised("mlflow", store.absolute().as_posix(), "a folder of MLflow experiments")
             break
     if (path / "mlflow.db").is_file():

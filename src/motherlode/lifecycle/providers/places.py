@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from motherlode.lifecycle.naming import dataset_uri
@@ -18,6 +19,7 @@ def has_scheme(place: str) -> bool:
     return _URI.match(place) is not None
 
 
+@lru_cache(maxsize=4096)  # the same few places come with every run and every column
 def place_uri(place: str, platform: str, scope: str) -> str | None:
     """The dataset's address at a URL or path; None where none is named.
 

@@ -202,7 +202,7 @@ def _io(subject: str, run: Run, experiment: str) -> Iterator[Edge]:
         yield Edge(feature.address, relation, subject, 1.0, f"tag feast.feature_refs has {feature.reference}")
     service = None if features else service_of(run.tags)  # a service has features that the run may not have used
     if service is not None:
-        yield Edge(service, "supports", subject, 1.0, "tag feast.feature_service")
+        yield Edge(service, relation, subject, 1.0, "tag feast.feature_service")
     for model in run.models_in:
         yield Edge(logged_model_uri(model), "supports", subject, 1.0, "logged as input model")
     for model in run.models_out:

@@ -6,6 +6,7 @@ The source types are those of `mlflow.data.dataset_source_registry`; https://mlf
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from motherlode.lifecycle.naming import dataset_uri
@@ -15,6 +16,7 @@ from motherlode.lifecycle.providers.places import has_scheme, place_uri, shown_p
 __all__ = ["address_of", "columns_of", "named_types", "paths_of"]
 
 
+@lru_cache(maxsize=4096)  # runs log the same datasets again and again
 def address_of(dataset: LoggedDataset, experiment: str) -> str:
     """The dataset's address: where its source says it lies, else a path or name within its experiment."""
     source = _json_object(dataset.source)
