@@ -73,13 +73,16 @@ def test_a_project_is_read_as_everything_it_is_and_a_broken_part_fails_alone(tmp
     schema = "https://schemas.getdbt.com/dbt/manifest/v12.json"
     manifest = {"metadata": {"dbt_schema_version": schema, "adapter_type": "duckdb"}, "nodes": {}, "sources": {}}
     (tmp_path / "target" / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    stage = "stages:\n  train:\n    cmd: python train.py\n    deps: [data.csv]\n    outs: [model.bin]\n"
+    (tmp_path / "dvc.yaml").write_text(stage, "utf-8")
     (tmp_path / "mlruns").mkdir()  # no experiment in it
     (tmp_path / "e.json").write_text(json.dumps(_event("clean", ["a.b"], ["c.d"])), "utf-8")
-    done = run(tmp_path, "ingest", ".", "e.json", "--json", code=2)
+    done = run(tmp_path, "ingest", ".", "mlruns", "e.json", "--json", code=2)
     kinds = {source["kind"]: source["error"] for source in json.loads(done.stdout)["sources"]}
-    assert set(kinds) == {"dbt", "mlflow", "openlineage"}
-    assert (kinds["dbt"], kinds["openlineage"]) == (None, None)
+    assert list(kinds) == ["dbt", "dvc", "mlflow", "openlineage"]
     assert kinds["mlflow"] is not None
+    assert {kind for kind, error in kinds.items() if error is None} == {"dbt", "dvc", "openlineage"}
+    assert "pipeline" in run(tmp_path, "downstream", "data.csv").stdout
     assert "error: mlflow (" in done.stderr
     assert "1 component downstream" in run(tmp_path, "downstream", "a.b", "--type", "dataset").stdout
 

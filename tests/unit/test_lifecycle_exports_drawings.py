@@ -12,6 +12,8 @@ from motherlode.lifecycle.exports.diagrams import _COLOURS, _PLAIN, _TARGET
 from motherlode.lifecycle.exports.layers import layers_of
 from motherlode.lifecycle.exports.picture import Picture, picture_of
 from motherlode.lifecycle.exports.words import counted, one_line
+from motherlode.lifecycle.record import Edge, Observation
+from motherlode.lifecycle.uris import make_uri
 from tests.lifecycle_exports_world import AMOUNT, CHAMPION, FEATURE, HOSTILE, VERSION, fan, hostile, world
 
 _LINE = re.compile(
@@ -108,6 +110,16 @@ def test_every_path_of_a_drawing_leads_from_the_change_to_its_component() -> Non
         _paths_lead_from_the_target(picture_of(world().impact(AMOUNT), n_max))
 
 
+def test_an_edge_that_ends_between_the_answer_and_its_drawing_is_still_the_evidence() -> None:
+    graph = world()
+    report = graph.impact(FEATURE)
+    assert len(report.rows) == 4
+    graph.add([Observation(VERSION, version=50)])  # the signature no longer names the feature
+    picture = picture_of(report, 100)
+    _paths_lead_from_the_target(picture)
+    assert {arrow.relation for arrow in picture.arrows if arrow.on_path} >= {"input_of", "current_of"}
+
+
 def _paths_lead_from_the_target(picture: Picture) -> None:
     assert picture.nodes[0].is_target
     for number, node in enumerate(picture.nodes):
@@ -173,6 +185,17 @@ def test_markdown_begins_with_what_breaks_and_names_owners_and_evidence() -> Non
     )
     assert f"`{FEATURE}` input_of `{VERSION}` (`python`, confidence 0.90): `signature`" in text
     assert "nothing is known to be missing" in text
+
+
+def test_an_answer_calls_its_target_what_the_source_calls_it_and_merged_addresses_once() -> None:
+    first, second = make_uri("dataset", "x", "db/T_0017"), make_uri("dataset", "y", "t0017")
+    orders = [Observation(uri, version=1, attributes={"name": "orders"}) for uri in (first, second)]
+    graph = world([*orders, Observation(first, "same", 1, edges=(Edge(first, "same_as", second),))])
+    report = graph.impact(first)
+    assert set(report.targets) == {first, second}
+    assert export(report, "markdown").startswith("## Dropping dataset:orders reaches nothing that is known here.")
+    assert picture_of(report, 9).title == "Dropping dataset:orders: what is affected"
+    assert picture_of(graph.upstream(second), 9).title == "What dataset:orders is made from"
 
 
 def test_markdown_mentions_owners_only_when_asked_and_only_names_that_are_handles() -> None:

@@ -30,6 +30,7 @@ from motherlode.workflows.lifecycle import (
     opened_lifecycle,
     recognise,
     step_dict,
+    target_names,
     write_parts,
 )
 
@@ -191,7 +192,7 @@ def _print_rows(answer: ImpactReport | Lineage, console: Console, output: Output
         console.print(drawn)
     else:
         rows, hidden = nearest(answer, is_all=output.is_all)
-        print_rows(console, rows, answer.targets)
+        print_rows(console, rows, target_names(answer))
     print_more(console, hidden)
     console.print()
 
@@ -217,7 +218,7 @@ def lineage(
             print_parts(export_parts(answer, output.form))
             return
         console = results(no_color=output.no_color)
-        names = ", ".join(map(named, answer.targets[:3])) + (" under all its names" if len(answer.targets) > 3 else "")
+        names = ", ".join(list(dict.fromkeys(target_names(answer).values()))[:3])
         console.print(Text(f"{counted(len(answer), 'component')} {direction} of {names}", style="bold"), soft_wrap=True)
         if len(answer):
             console.print()

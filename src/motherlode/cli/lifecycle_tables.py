@@ -12,7 +12,17 @@ from rich.text import Text
 from rich.tree import Tree
 
 from motherlode.cli.console import legible
-from motherlode.workflows.lifecycle import SEVERITIES, ImpactReport, Lineage, Row, counted, hops, rows_of, target_name
+from motherlode.workflows.lifecycle import (
+    SEVERITIES,
+    ImpactReport,
+    Lineage,
+    Row,
+    counted,
+    hops,
+    rows_of,
+    target_name,
+    target_names,
+)
 
 __all__ = ["LIMIT", "STYLES", "age", "line", "named", "nearest", "print_more", "print_rows", "print_table", "tree"]
 
@@ -68,9 +78,9 @@ def print_more(console: Console, hidden: Mapping[int, int]) -> None:
         console.print(Text(f"{total:,} more: {told} (--all shows them)", style="bold"), soft_wrap=True)
 
 
-def print_rows(console: Console, rows: Sequence[Row], targets: Sequence[str]) -> None:
-    """A line a component, and below it the path that leads there from the target."""
-    names = {row.uri: row.name for row in rows} | {uri: named(uri) for uri in targets}
+def print_rows(console: Console, rows: Sequence[Row], targets: Mapping[str, str]) -> None:
+    """A line a component, and below it the path that leads there from the target. targets: names by address."""
+    names = {row.uri: row.name for row in rows} | dict(targets)
     has_severity = any(row.severity for row in rows)
     head = [*(["severity"] if has_severity else []), "depth", "type", "owner", "name"]
     cells: list[list[tuple[str, str]]] = []
@@ -79,7 +89,7 @@ def print_rows(console: Console, rows: Sequence[Row], targets: Sequence[str]) ->
         severity = [(row.severity or "", STYLES.get(row.severity or "", ""))] if has_severity else []
         owner = f"{row.owners[0]}{f' +{len(row.owners) - 1}' if len(row.owners) > 1 else ''}" if row.owners else "—"
         cells.append([*severity, (str(row.depth), ""), (row.type, ""), (owner, ""), (row.name, "bold")])
-        notes.append(_way(row, names, len(set(targets)) > 1))
+        notes.append(_way(row, names, len(set(targets.values())) > 1))
     print_table(console, head, cells, notes, right={"depth"})
 
 
@@ -162,7 +172,7 @@ def tree(answer: ImpactReport | Lineage, *, is_all: bool) -> tuple[Tree, dict[in
             uri = step.target if step.forward else step.source
             how = f"–{step.relation}→" if step.forward else f"←{step.relation}–"
             branch = branch.below.setdefault(uri, _Branch(how))
-    top = Tree(Text(", ".join(map(named, answer.targets)), style="bold"))
+    top = Tree(Text(", ".join(dict.fromkeys(target_names(answer).values())), style="bold"))
     _grow(top, root, told, limit=None if is_all else _BRANCHES)
     return top, hidden
 

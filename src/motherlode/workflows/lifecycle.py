@@ -17,7 +17,7 @@ from motherlode.lifecycle.exports import FORMATS, export, export_parts
 from motherlode.lifecycle.exports.answers import Row, instant_text, json_text, rows_of, step_dict
 from motherlode.lifecycle.exports.openlineage import untold
 from motherlode.lifecycle.exports.waiting import Notice, Quarantined, notices, quarantined
-from motherlode.lifecycle.exports.words import Account, counted, headline, hops, target_name
+from motherlode.lifecycle.exports.words import Account, counted, headline, hops, target_name, target_names
 from motherlode.lifecycle.graph import LifecycleGraph, open_lifecycle
 from motherlode.lifecycle.impact import ImpactReport
 from motherlode.lifecycle.ingestion import IngestReport
@@ -68,6 +68,7 @@ __all__ = [
     "rows_of",
     "step_dict",
     "target_name",
+    "target_names",
     "untold",
     "write_parts",
 ]

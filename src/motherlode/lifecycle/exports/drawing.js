@@ -109,6 +109,8 @@ function redraw() {
       world.append(pill);
     }
   });
+  const wide = [...world.querySelectorAll('.node text')].filter(text => text.getComputedTextLength() > WIDTH - 16);
+  for (const text of wide) { text.setAttribute('textLength', WIDTH - 16); text.setAttribute('lengthAdjust', 'spacingAndGlyphs'); }
   if (focused !== undefined) world.querySelector(`[data-at="${focused}"]`)?.focus({preventScroll: true});
   report(found);
 }

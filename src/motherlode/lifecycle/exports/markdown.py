@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from motherlode.lifecycle.exports.answers import Head, Row, head_of, rows_of
-from motherlode.lifecycle.exports.words import Account, counted, headline, hops, one_line, spoken, target_name
+from motherlode.lifecycle.exports.words import Account, counted, headline, hops, one_line, spoken, target_names
 from motherlode.lifecycle.impact import ImpactReport
 from motherlode.lifecycle.lineage import Lineage
 
@@ -36,7 +36,7 @@ def markdown(answer: ImpactReport | Lineage, *, mention: bool = False) -> str:
     if n_more > 0:
         parts.append(f"_{counted(n_more, 'row')} more not listed here; the CSV and JSON exports have all._\n")
     parts += _owners(account, mention=mention)
-    parts += _evidence(rows, head)
+    parts += _evidence(rows, target_names(answer))
     parts += _unknown(head)
     return "\n".join(parts)
 
@@ -44,7 +44,7 @@ def markdown(answer: ImpactReport | Lineage, *, mention: bool = False) -> str:
 def _title(answer: ImpactReport | Lineage, account: Account) -> str:
     if isinstance(answer, ImpactReport):
         return _escaped(headline(answer, account))
-    names = ", ".join(map(target_name, answer.targets))
+    names = ", ".join(dict.fromkeys(target_names(answer).values()))
     way = "flows into" if answer.direction == "upstream" else "is made from"
     return f"{_escaped(counted(len(answer), 'component'))} {way} {_code(names)}"
 
@@ -95,11 +95,11 @@ def _owners(account: Account, *, mention: bool) -> Iterator[str]:
         yield f"{counted(account.n_unowned, 'affected component')} without a known owner.\n"
 
 
-def _evidence(rows: Sequence[Row], head: Head) -> Iterator[str]:
+def _evidence(rows: Sequence[Row], targets: Mapping[str, str]) -> Iterator[str]:
     told = [row for row in rows if row.path and row.severity != "MASKED"][:_PATHS]
     if not told:
         return
-    names = {row.uri: row.name for row in rows} | {uri: target_name(uri) for uri in head.targets}
+    names = {row.uri: row.name for row in rows} | dict(targets)
     yield f"<details><summary>Evidence: {counted(len(told), 'path')}</summary>\n"
     for row in told:
         way = "".join(f" {how} {_code(name)}" if how else _code(name) for how, name in hops(row, names))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from motherlode.lifecycle.completeness import source_gaps
 from motherlode.lifecycle.exports.answers import Head, Row, head_of, instant_text, rows_of
 from motherlode.lifecycle.exports.layers import layers_of
-from motherlode.lifecycle.exports.words import doing_of, target_name
+from motherlode.lifecycle.exports.words import doing_of, target_names
 from motherlode.lifecycle.impact import ImpactReport
 from motherlode.lifecycle.lineage import Lineage
 from motherlode.lifecycle.reading import EdgeRow
@@ -109,6 +109,7 @@ def _of_answer(answer: ImpactReport | Lineage, n_max: int) -> Picture:
         told = _told(walk, numbers)
         arrows = _arrows(walk, [numbers[uri] for uri in uris], paths)
     at_arrow = {(uris[arrow.source], arrow.relation, uris[arrow.target]): at for at, arrow in enumerate(arrows)}
+    arrows += _gone(chosen.values(), at_arrow, {uri: at for at, uri in enumerate(uris)})
     nodes = []
     for uri in uris:
         row = chosen.get(uri)
@@ -120,7 +121,7 @@ def _of_answer(answer: ImpactReport | Lineage, n_max: int) -> Picture:
         nodes.append(Node(severity=severity, depth=depth, is_target=is_target, path=path, **told[numbers[uri]]))
     n_hidden = all_depths - Counter(node.depth for node in nodes if not node.is_target)
     return Picture(
-        _title(head),
+        _title(answer),
         head.kind,
         tuple(nodes),
         arrows,
@@ -163,11 +164,12 @@ def _nearest(answer: ImpactReport | Lineage, n_max: int) -> tuple[list[Row], Cou
     return every[:n_max], Counter(row.depth for row in every)
 
 
-def _title(head: Head) -> str:
-    if head.change is not None:
-        return f"{doing_of(head.change, head.targets)}: what is affected"
-    names = ", ".join(map(target_name, head.targets[:3])) + (" and more" if len(head.targets) > 3 else "")
-    return f"What {names} is made from" if head.kind == "upstream" else f"What is made from {names}"
+def _title(answer: ImpactReport | Lineage) -> str:
+    names = list(dict.fromkeys(target_names(answer).values()))
+    if isinstance(answer, ImpactReport):
+        return f"{doing_of(answer.change, names)}: what is affected"
+    told = ", ".join(names[:3]) + (" and more" if len(names) > 3 else "")
+    return f"What {told} is made from" if answer.direction == "upstream" else f"What is made from {told}"
 
 
 def _of_graph(view: GraphView, n_max: int) -> Picture:
@@ -175,7 +177,8 @@ def _of_graph(view: GraphView, n_max: int) -> Picture:
         degrees = _degrees(walk, view.min_confidence)
         order = np.lexsort((np.arange(len(degrees)), -degrees))
         order = order[degrees[order] >= 0]
-        kept = sorted(walk.reading.components(order[: max(0, n_max)].tolist()).values(), key=lambda row: row.uri)
+        found = walk.reading.components(order[:n_max].tolist()).values()
+        kept = sorted(found, key=lambda row: (row.type == "column", -int(degrees[row.id]), row.uri))  # tables first
         told = _told(walk, {row.uri: row.id for row in kept})
         arrows = _arrows(walk, [row.id for row in kept], set())
         why, moment = tuple(source_gaps(walk)), walk.moment
@@ -261,6 +264,20 @@ def _arrows(walk: Walk, ids: list[int], paths: set[tuple[str, str, str]]) -> tup
         if RELATIONS[rows[edge].relation].flow
     ]
     return tuple(sorted(arrows, key=lambda arrow: (arrow.source, arrow.target, arrow.relation)))
+
+
+def _gone(
+    rows: Iterable[Row], at_arrow: dict[tuple[str, str, str], int], places: Mapping[str, int]
+) -> tuple[Arrow, ...]:
+    """Arrows of paths whose edge ended after the answer was given; adds them to `at_arrow`."""
+    found: list[Arrow] = []
+    for step in (step for row in rows for step in row.path):
+        key = step.source, step.relation, step.target
+        if key not in at_arrow:
+            at_arrow[key] = len(at_arrow)
+            told = step.provider, step.evidence, step.confidence, step.rule, instant_text(step.confirmed_at)
+            found.append(Arrow(places[step.source], places[step.target], step.relation, *told, True))
+    return tuple(found)
 
 
 def _rule(row: EdgeRow) -> str | None:

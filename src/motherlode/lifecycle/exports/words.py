@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from motherlode.core.sql import in_batches, places
 from motherlode.lifecycle.components import default_name
 from motherlode.lifecycle.exports.answers import Row
 from motherlode.lifecycle.impact import ImpactReport
@@ -17,7 +18,7 @@ from motherlode.lifecycle.propagation import Severity
 from motherlode.lifecycle.uris import parse_uri
 from motherlode.lifecycle.walking import walking
 
-__all__ = ["Account", "counted", "doing_of", "headline", "hops", "one_line", "spoken", "target_name"]
+__all__ = ["Account", "counted", "doing_of", "headline", "hops", "one_line", "spoken", "target_name", "target_names"]
 
 _BATCH = 1000
 _DOING = {
@@ -55,8 +56,20 @@ def counted(n: int, noun: str) -> str:
 
 
 def target_name(uri: str) -> str:
-    """``feature:orders.amount_7d``, as one types it."""
+    """``feature:orders.amount_7d``, as its address says."""
     return one_line(f"{parse_uri(uri).type}:{default_name(uri)}")
+
+
+def target_names(answer: ImpactReport | Lineage) -> dict[str, str]:
+    """``feature:orders.amount_7d`` by address of the answer's targets, as their sources call them."""
+    names = {uri: target_name(uri) for uri in answer.targets}
+    with walking(answer.view) as walk:
+        for batch in in_batches(answer.targets):
+            for uri, kind, name in walk.reading.session.execute(
+                f"SELECT uri, type, name FROM lifecycle_components WHERE uri IN ({places(batch)})", batch
+            ):
+                names[uri] = one_line(f"{kind}:{name}")
+    return names
 
 
 @dataclass
@@ -99,15 +112,15 @@ class Account:
         return account
 
 
-def doing_of(change: str, targets: Sequence[str]) -> str:
-    """The change in words: ``Dropping feature:orders.amount_7d``."""
-    names = [target_name(uri) for uri in targets]
+def doing_of(change: str, targets: Iterable[str]) -> str:
+    """The change in words: ``Dropping feature:orders.amount_7d``. targets: names, each told once."""
+    names = list(dict.fromkeys(targets))
     return _DOING[change].format(_listed(names[:3] + ([f"{len(names) - 3} more"] if len(names) > 3 else [])))
 
 
 def headline(answer: ImpactReport, account: Account) -> str:
     """One sentence: ``Dropping feature:orders.amount_7d breaks 1 deployment, 1 model and 1 model version.``"""
-    doing = doing_of(answer.change, answer.targets)
+    doing = doing_of(answer.change, target_names(answer).values())
     if account.worst is None:
         return f"{doing} reaches nothing that is known here."
     types = [counted(n, kind) for kind, n in sorted(account.by_type.items(), key=lambda item: (-item[1], item[0]))]
