@@ -1,6 +1,7 @@
-.PHONY: demo test test-long check bench bench-full
+.PHONY: demo demo-lifecycle test test-long check bench bench-full
 
 demo:            ; @scripts/demo
+demo-lifecycle:  ; @scripts/demo-lifecycle
 test:            ; @scripts/test
 test-long:       ; @scripts/test long
 check:           ; @scripts/check

@@ -10,6 +10,7 @@ from motherlode.lifecycle.naming import column_uri, dataset_uri, owner_uri, tag_
 from motherlode.lifecycle.providers.dbt.artifacts import mapping, objects, text
 from motherlode.lifecycle.providers.dbt.project import BUILT, TABLES, Project
 from motherlode.lifecycle.providers.dbt.tests import tests_by_place
+from motherlode.lifecycle.providers.places import shown_path
 from motherlode.lifecycle.record import Edge, Observation, Rejected
 from motherlode.lifecycle.uris import make_uri
 
@@ -85,6 +86,7 @@ def _dataset(
     project: Project, uid: str, node: Mapping[str, Any], tests: list[dict[str, Any]], version: int | None
 ) -> Observation:
     subject, config, meta = project.address(uid), mapping(node.get("config")), _meta(node)
+    location = text(config.get("location"))
     told = {
         "name": text(node.get("alias")) or text(node.get("name")),
         "description": text(node.get("description")),
@@ -94,6 +96,7 @@ def _dataset(
         "relation_name": text(node.get("relation_name")),
         "package_name": text(node.get("package_name")),
         "path": text(node.get("original_file_path")),
+        "paths": [shown_path(location)] if location is not None else None,  # of an external model
         "access": text(node.get("access")),
         "contract": mapping(config.get("contract")).get("enforced") or None,
         "deprecation_date": text(node.get("deprecation_date")),
