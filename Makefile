@@ -1,7 +1,7 @@
 .PHONY: demo demo-lifecycle test test-long check bench bench-full
 
 demo:            ; @scripts/demo
-demo-lifecycle:  ; @scripts/demo-lifecycle
+demo-lifecycle:  ; @scripts/shop
 test:            ; @scripts/test
 test-long:       ; @scripts/test long
 check:           ; @scripts/check

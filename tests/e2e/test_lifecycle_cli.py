@@ -177,8 +177,8 @@ def test_lineage_and_the_path_between_two_things(shop_folder: Path) -> None:
 def test_questions_as_of_another_time_and_of_sure_edges_only(shop_folder: Path) -> None:
     done = run(shop_folder, "impact", FEATURE, "--at", "1969-12-31")
     assert "reaches nothing that is known here" in done.stdout
-    done = run(shop_folder, "impact", FEATURE, "--known-at", "2020-01-01")
-    assert "reaches nothing that is known here" in done.stdout
+    done = run(shop_folder, "impact", FEATURE, "--known-at", "2020-01-01", code=2)
+    assert "was not known yet at that recorded time" in done.stderr
     done = run(shop_folder, "impact", FEATURE, "--min-confidence", "0.95")
     assert "ranking" not in done.stdout
     assert "edges with a confidence below 0.95 were not followed" in done.stdout

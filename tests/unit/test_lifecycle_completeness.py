@@ -121,9 +121,10 @@ def test_a_source_that_fails_is_named_until_it_is_read() -> None:
         assert graph.impact(SUM).complete
 
 
-def test_a_source_that_was_interrupted_is_named_until_it_is_read_to_its_end() -> None:
+def test_a_source_that_was_interrupted_is_named_until_it_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("motherlode.lifecycle.ingestion._ITEMS_PER_TRANSACTION", 50)
     with opened([]) as graph:
-        source = Listing(base() + [said(table(f"more{number}")) for number in range(2000)])
+        source = Listing(base() + [said(table(f"more{number}")) for number in range(60)])
         source.failure = KeyboardInterrupt()
         with pytest.raises(KeyboardInterrupt):
             graph.ingest(source)
@@ -158,8 +159,8 @@ def test_edges_that_a_view_does_not_follow_are_said() -> None:
 
 
 def test_a_hub_with_many_readers_by_column_is_answered_quickly() -> None:
-    jobs = [pipeline_uri("airflow", f"j{number}") for number in range(2000)]
-    outs = [table(f"out{number}") for number in range(2000)]
+    jobs = [pipeline_uri("airflow", f"j{number}") for number in range(60)]
+    outs = [table(f"out{number}") for number in range(60)]
     derives = [(ID, "derives", column_uri(out, "c")) for out in outs]
     items = [said(RAW, *[("read_by", job) for job in jobs], *derives, columns=("id", "name"))]
     items += [said(job, ("writes", out)) for job, out in zip(jobs, outs, strict=True)]

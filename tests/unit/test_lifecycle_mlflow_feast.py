@@ -46,9 +46,9 @@ def test_a_model_without_a_signature_may_need_every_feature_of_its_run(world: Sq
     assert len([edge for edge in found if edge.relation == "input_of"]) == 4
 
 
-def test_a_run_that_names_only_its_service_depends_on_it(world: SqlWorld) -> None:
+def test_a_run_that_names_only_its_service_was_trained_on_it(world: SqlWorld) -> None:
     found = tag_run(world, project="shop", feature_service="ranking_v5")
-    assert found == {Edge(SERVICE, "supports", RUN, 1.0, "tag feast.feature_service")}
+    assert found == {Edge(SERVICE, "trains", RUN, 1.0, "tag feast.feature_service")}
 
 
 def test_a_version_that_names_its_service_needs_it(world: SqlWorld) -> None:

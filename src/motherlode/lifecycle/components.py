@@ -61,7 +61,7 @@ def ends_with(name: str) -> tuple[str, str]:
     return f"{folded}.", f"{folded}0"
 
 
-_LONGEST_URI = 2000  # bytes; an entry of PostgreSQL's index has at most 2,700
+_LONGEST_URI = 2500  # bytes; an entry of PostgreSQL's index has at most 2,700
 
 
 class Addresses(dict[str, int]):

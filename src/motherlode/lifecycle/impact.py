@@ -14,7 +14,7 @@ from motherlode.errors import InputError
 from motherlode.lifecycle.completeness import gaps
 from motherlode.lifecycle.kernels import Reached
 from motherlode.lifecycle.propagation import CHANGES, Severity, impact_table
-from motherlode.lifecycle.walking import Step, Walk, confirmations, seeds_of, steps_of, walking
+from motherlode.lifecycle.walking import Step, confirmations, seeds_of, steps_of, walking
 
 if TYPE_CHECKING:
     from motherlode.lifecycle.view import GraphView
@@ -179,10 +179,16 @@ def impact(
     with walking(view) as walk:
         found = [row for name in names for row in seeds_of(walk, name)]
         seeds = tuple(dict.fromkeys(row.id for row in found))
-        reached = walk.reach(
-            seeds, table, condition=Severity.SAME, max_depth=max_depth, n_max=n_max and n_max + len(seeds)
-        )
-    return _report(view, tuple(dict.fromkeys(row.uri for row in found)), change, seeds, reached, max_depth)
+        limit = None if n_max is None else n_max + len(seeds)
+        reached = walk.reach(seeds, table, condition=Severity.SAME, max_depth=max_depth, n_max=limit)
+        cut_at = None
+        if max_depth is not None and not reached.truncated:
+            further = walk.reach(seeds, table, condition=Severity.SAME, max_depth=max_depth + 1, n_max=limit)
+            is_same = not further.truncated and len(further.nodes) == len(reached.nodes)
+            is_same = is_same and bool((np.sort(further.conditions) == np.sort(reached.conditions)).all())
+            cut_at = None if is_same else max_depth
+        kept = view.pinned_to(walk.pin)
+    return _report(kept, tuple(dict.fromkeys(row.uri for row in found)), change, seeds, reached, cut_at)
 
 
 def _report(
@@ -204,12 +210,3 @@ def _report(
         places,
         cut_at,
     )
-
-
-def affected(walk: Walk, seeds: Sequence[int], change: str) -> dict[int, Severity]:
-    """Severity by component, without a report."""
-    reached = walk.reach(seeds, impact_table(change), condition=Severity.SAME)
-    return {
-        node: CHANGES[change].severity if condition == Severity.SAME else Severity(condition)
-        for node, condition in zip(reached.nodes.tolist(), reached.conditions.tolist(), strict=True)
-    }

@@ -138,6 +138,7 @@ def lineage(
         if max_depth is not None and not is_cut:
             further = walk.reach(seeds, lineage_table(), direction=direction, max_depth=max_depth + 1, n_max=limit)
             is_cut = further.truncated or len(further.nodes) > len(reached.nodes)
+        kept = view.pinned_to(walk.pin)
     others = np.flatnonzero(~np.isin(reached.nodes, np.array(seeds, np.int32)))
     places = others[np.lexsort((reached.nodes[others], reached.depths[others]))]
     return Lineage(
@@ -146,7 +147,7 @@ def lineage(
         reached.nodes[places],
         reached.depths[places],
         is_cut,
-        view,
+        kept,
         reached,
         places,
         chosen,

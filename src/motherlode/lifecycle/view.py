@@ -17,6 +17,7 @@ from motherlode.lifecycle.selectors import select
 
 if TYPE_CHECKING:
     from motherlode.lifecycle.snapshot import Snapshots
+    from motherlode.lifecycle.walking import Pin
 
 __all__ = ["GraphView"]
 
@@ -40,6 +41,20 @@ class GraphView:
     ) -> None:
         self.database, self.snapshots, self.clock = database, snapshots, clock
         self.valid_at, self.known_at, self.min_confidence = valid_at, known_at, min_confidence
+        self.pinned: Pin | None = None
+
+    def pinned_to(self, pin: Pin) -> GraphView:
+        """The view as an answer saw it: later writes are not in it."""
+        view = GraphView(
+            self.database,
+            self.snapshots,
+            self.clock,
+            valid_at=self.valid_at,
+            known_at=self.known_at,
+            min_confidence=self.min_confidence,
+        )
+        view.pinned = pin
+        return view
 
     impact = _impact.impact
     path = path

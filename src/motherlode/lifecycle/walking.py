@@ -21,7 +21,7 @@ from motherlode.lifecycle.targets import find
 if TYPE_CHECKING:
     from motherlode.lifecycle.view import GraphView
 
-__all__ = ["Step", "Walk", "seeds_of", "steps_of", "walking"]
+__all__ = ["Pin", "Step", "Walk", "seeds_of", "steps_of", "walking"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,10 @@ class Step:
     confirmed_at: int
 
 
+Pin = tuple[Snapshot, Overlay | None, Moment]
+"""The arrays and the moment of one answer."""
+
+
 @dataclass
 class Walk:
     """The state of the world that one question sees."""
@@ -52,6 +56,11 @@ class Walk:
     snapshot: Snapshot
     overlay: Overlay | None
     moment: Moment
+
+    @property
+    def pin(self) -> Pin:
+        """What an answer keeps, so that what is read of it later belongs to it, whatever was written meanwhile."""
+        return self.snapshot, self.overlay, self.moment
 
     def reach(
         self,
@@ -91,8 +100,12 @@ class Walk:
 
 @contextmanager
 def walking(view: GraphView) -> Iterator[Walk]:
-    """Opens a session and the snapshot that belongs to it."""
+    """Opens a session and the snapshot that belongs to it; of a view that an answer holds, the answer's own."""
     with view.database.read() as session:
+        if view.pinned is not None:
+            snapshot, overlay, moment = view.pinned
+            yield Walk(Reading(session, moment), snapshot, overlay, moment)
+            return
         snapshot = view.snapshots.at(session, view.known_at)
         valid_at = view.clock() if view.valid_at is None else view.valid_at
         moment = Moment(valid_at, snapshot.stamp if view.known_at is None else view.known_at)
