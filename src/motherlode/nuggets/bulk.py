@@ -18,12 +18,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from motherlode.core.collection import without_collection
 from motherlode.core.ports import NullProgress, Progress
+from motherlode.core.sql import in_batches
 from motherlode.core.time import PartialDate, parse_partial_date
 from motherlode.errors import InputError
-from motherlode.nuggets.claim_rows import in_batches
 from motherlode.nuggets.record import Claim
-from motherlode.nuggets.recording import without_collection
+from motherlode.nuggets.recording import BULK_CLAIMS
 from motherlode.nuggets.values import Quantity, Value, parse_value
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def assert_rows(store: NuggetStore, rows: Any, *, batch: int = 20_000, progress:
     progress.start("recording claims", len(rows) if hasattr(rows, "__len__") else None, "claims")
     n_claims = 0
     for listed in in_batches(claims_from_rows(rows), batch):
-        with without_collection(len(listed)), store.recording() as work:
+        with without_collection(is_bulk=len(listed) >= BULK_CLAIMS), store.recording() as work:
             work.add(listed)
         n_claims += len(listed)
         progress.advance(len(listed))

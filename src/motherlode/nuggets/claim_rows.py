@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeVar
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, in_batches, places
 from motherlode.core.time import parse_partial_date
 from motherlode.nuggets.ledger import Rank, StoredClaim, key_hash, rank_of
 from motherlode.nuggets.record import Claim, Document, digest
@@ -18,29 +17,14 @@ __all__ = [
     "DocumentRow",
     "claim_values",
     "document_values",
-    "in_batches",
     "insert_claims",
     "insert_documents",
     "load_claims",
     "load_documents",
     "newest_ranks",
-    "places",
 ]
 
-_BATCH = 500  # parameters of one IN (…); both databases take more, neither gets faster
 T = TypeVar("T")
-
-
-def in_batches(values: Iterable[T], size: int = _BATCH) -> Iterator[list[T]]:
-    """Lists of at most so many."""
-    iterator = iter(values)
-    while batch := list(islice(iterator, size)):
-        yield batch
-
-
-def places(values: Sequence[object]) -> str:
-    """'?, ?, ?' for the values of an IN."""
-    return ", ".join("?" * len(values))
 
 
 @dataclass(frozen=True, slots=True)

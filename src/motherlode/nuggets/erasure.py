@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from motherlode.core.sql import in_batches, places
 from motherlode.core.time import from_micros, iso_text
 from motherlode.errors import InputError
-from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.event_rows import erase_name, load_events
 from motherlode.nuggets.full_text import optimize_words, remove_words

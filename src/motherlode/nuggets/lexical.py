@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from motherlode.core.sql import Session
-from motherlode.nuggets.claim_rows import in_batches, places
+from motherlode.core.sql import Session, in_batches, places
 from motherlode.nuggets.full_text import any_of, matching, one_of_each
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.reading import Filter

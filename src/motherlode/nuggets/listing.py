@@ -6,11 +6,11 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from motherlode.core.sql import in_batches, places
 from motherlode.core.time import EVER, parse_partial_date as parse_date
 from motherlode.errors import InputError
 from motherlode.nuggets import exports
 from motherlode.nuggets.bulk import claim_of
-from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.exports import RECORDS, claim_record
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.ledger import Event

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, places
 from motherlode.core.time import EVER, PartialDate, parse_partial_date as parse_date
 from motherlode.errors import InputError
 from motherlode.nuggets.chains import Chain, Link
-from motherlode.nuggets.claim_rows import places
 from motherlode.nuggets.event_rows import load_events
 from motherlode.nuggets.full_text import matching, one_of_each
 from motherlode.nuggets.hits import Nugget

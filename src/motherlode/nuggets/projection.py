@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, in_batches, places
 from motherlode.core.time import EVER, NEVER
-from motherlode.nuggets.claim_rows import ClaimRow, in_batches, load_claims, load_documents, newest_ranks, places
+from motherlode.nuggets.claim_rows import ClaimRow, load_claims, load_documents, newest_ranks
 from motherlode.nuggets.derivation import DerivedNugget, Key, derive
 from motherlode.nuggets.full_text import add_versions, remove_words
 from motherlode.nuggets.ledger import Ledger, Rank, key_hash

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, in_batches, places
 from motherlode.core.time import EVER, Granularity, Interval, PartialDate, from_micros, parse_partial_date as parse_date
 from motherlode.errors import InputError
-from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.hits import Contest, Evidence, Nugget
 
 __all__ = [

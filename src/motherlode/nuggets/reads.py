@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from motherlode.core.sql import places
 from motherlode.core.time import from_micros, parse_partial_date as parse_date
 from motherlode.errors import InputError
 from motherlode.nuggets.access import StoreAccess
-from motherlode.nuggets.claim_rows import places
 from motherlode.nuggets.hits import Evidence, Nugget
 from motherlode.nuggets.ledger import key_hash
 from motherlode.nuggets.reading import (

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, in_batches, places
 from motherlode.errors import ConflictError, InputError
 from motherlode.nuggets.claim_rows import (
     ClaimRow,
     DocumentRow,
     claim_values,
     document_values,
-    in_batches,
     insert_claims,
     insert_documents,
     load_documents,
     newest_ranks,
-    places,
 )
 from motherlode.nuggets.derivation import Key, nugget_id
 from motherlode.nuggets.event_rows import LedgerCache, insert_event, load_events, read_state, write_state
@@ -33,9 +29,10 @@ from motherlode.nuggets.tables import index_claims
 from motherlode.nuggets.tenures import order_start
 from motherlode.nuggets.values import display_value
 
-__all__ = ["Recording", "check_spans", "without_collection"]
+__all__ = ["BULK_CLAIMS", "Recording", "check_spans"]
 
-_BULK = 5000  # claims of one call
+BULK_CLAIMS = 5000
+"""Claims of one call from which on the collector rests."""
 _CHANGE_KEYS = ("merge", "schema", "undo")  # events that change which claims compete, not only what comes of them
 
 
@@ -326,19 +323,6 @@ class Recording:
             "UPDATE nugget_claims SET predicate = ?, key = ? WHERE seq = ?",
             [(new, key_hash(scope, subject, new), seq) for seq, scope, subject in rows],
         )
-
-
-@contextmanager
-def without_collection(n_claims: int) -> Iterator[None]:
-    """Python's cyclic collector rests while many rows are made, none of which is in a cycle: a sixth of a bulk load."""
-    if n_claims < _BULK or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def check_spans(claims: Sequence[Claim], document: Document) -> None:

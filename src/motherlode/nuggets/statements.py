@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, in_batches, places
 from motherlode.errors import InputError
-from motherlode.nuggets.claim_rows import in_batches, places
 from motherlode.nuggets.derivation import Key
 from motherlode.nuggets.hits import Nugget
 from motherlode.nuggets.ledger import Ledger, StoredClaim, key_hash, stored_claim

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from motherlode.core.collection import without_collection
 from motherlode.core.ports import Progress
 from motherlode.core.sql import Session, open_database
 from motherlode.core.time import Clock, now
@@ -22,7 +23,7 @@ from motherlode.nuggets.ledger import Event, StoredClaim, key_hash
 from motherlode.nuggets.listing import StoreListing
 from motherlode.nuggets.reading import Filter, read_nuggets, select_nuggets
 from motherlode.nuggets.record import Claim, Document, Extractor
-from motherlode.nuggets.recording import Recording, check_spans, without_collection
+from motherlode.nuggets.recording import BULK_CLAIMS, Recording, check_spans
 from motherlode.nuggets.schema import Schema
 from motherlode.nuggets.tables import MIGRATIONS, NAMESPACE, TABLES
 
@@ -119,7 +120,7 @@ class NuggetStore(StoreInsights, StoreDecisions, StoreListing):
                 raise InputError(f"assert_claims takes Claim objects, not {type(claim).__name__} {claim!r}")
         if document is not None:
             check_spans(listed, document)
-        with without_collection(len(listed)), self.recording() as work:
+        with without_collection(is_bulk=len(listed) >= BULK_CLAIMS), self.recording() as work:
             stored = work.add(listed, document, extractor)
             work.finish()
             return self._nuggets_of(work, stored)
