@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from motherlode.core.ports import LifecycleSink, NullProgress, Place, Progress, WorkRecord
+from motherlode.core.sql import in_batches
 from motherlode.core.time import parse_partial_date
 from motherlode.errors import ConflictError, DataError, InputError
 from motherlode.nuggets.bulk import assert_rows, claims_from_jsonl
-from motherlode.nuggets.claim_rows import in_batches
 from motherlode.nuggets.extraction.offline import OfflineExtractor
 from motherlode.nuggets.extraction.spacy_tagger import SpacyTagger
 from motherlode.nuggets.extraction_cache import StoreExtractionCache
