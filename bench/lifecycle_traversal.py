@@ -43,6 +43,7 @@ LEVELS = ("dataset", "job", "dataset", "column", "feature", "model", "deployment
 SHARES = (0.05, 0.10, 0.10, 0.40, 0.20, 0.10, 0.05)  # of the nodes
 FLOWS = (0.06, 0.08, 0.12, 0.36, 0.28, 0.09)  # of the arcs, from each level to the next; then the same, then feedback
 SAME, FEEDBACK = 6, 7
+COLUMNS = ("offsets", "nodes", "classes", "edges")
 LARGEST_IMPACT = 10_000
 # name, smallest impact, levels of the seeds: datasets to models, most of them columns; jobs and what they write
 IMPACTS = (("impact", 1, slice(2, 6)), ("impact_of_1000_or_more", 1000, slice(1, 3)))
@@ -126,23 +127,19 @@ def impact_seeds(graph: Graph, candidates: Any, n: int, least: int = 1) -> list[
     raise SystemExit(f"only {len(found)} of {n} seeds have an impact of {least} … {LARGEST_IMPACT} nodes")
 
 
-def resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
 def speed(options: argparse.Namespace, *, shuffled: bool) -> dict[str, Any]:
     """All measures of one graph."""
     made = lifecycle_graph(options.nodes, options.arcs, options.seed, shuffled=shuffled)
-    before, load = resident_bytes(), os.getloadavg()[0]
+    before, load = peak_bytes(), os.getloadavg()[0]
     build_ms, graph = clocked(
         build_graph, made.source, made.target, made.classes, made.edges, made.n_nodes,
         valid_from=made.valid_from, valid_to=made.valid_to,
     )  # fmt: skip
-    intervals = made.valid_from.nbytes + made.valid_to.nbytes
+    sides = (getattr(side, column) for side in (graph.downstream, graph.upstream) for column in COLUMNS)
+    size_bytes = made.valid_from.nbytes + made.valid_to.nbytes + sum(column.nbytes for column in sides)
     found: dict[str, Any] = {
         "shuffled": shuffled, "n_nodes": graph.n_nodes, "n_arcs": graph.n_arcs, "load": load, "build_s": build_ms / 1e3,
-        "graph_bytes": resident_bytes() - before + intervals, "peak_bytes": peak_bytes(),
+        "graph_bytes": size_bytes, "peak_bytes_of_build": peak_bytes(), "peak_bytes_before": before,
     }  # fmt: skip
     rng = np.random.default_rng(options.seed + 1)
     nodes = rng.integers(0, graph.n_nodes, options.queries)

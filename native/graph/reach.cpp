@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kAhead = 16;       // steps whose slots are asked for early
 constexpr std::size_t kRowsAhead = 6;    // rows of which each next thing is asked for
 constexpr std::size_t kSlotsAhead = 24;  // arcs of a row
-constexpr std::size_t kFewKeys = 1024;   // that are sorted by comparison
+constexpr std::size_t kFewKeys = 64;     // fewer are sorted by comparison
+constexpr std::size_t kManyKeys = 4096;  // from here on digits are wide
 constexpr unsigned kDigitBits = 11;
 constexpr std::size_t kClasses = 256;
 
@@ -160,8 +161,7 @@ private:
         return static_cast<std::uint64_t>(node) << 32 | number;
     }
 
-    // By node, then number: few by comparison, many by counting sorts of 11 bits, of which the last ones are the
-    // node's.
+    // By node, then number: few by comparison, more by counting sorts of the node's digits, wide ones where they pay.
     void sort_keys() {
         std::vector<std::uint64_t>& keys = work_.now;
         std::vector<std::uint64_t>& other = work_.sorting;
@@ -171,13 +171,15 @@ private:
             return;
         }
         other.resize(keys.size());
-        for (unsigned shift = 32; shift < 32 + static_cast<unsigned>(std::bit_width(view_.n_nodes));
-             shift += kDigitBits) {
-            std::size_t fill[(std::size_t{1} << kDigitBits) + 1] = {};
-            constexpr std::uint64_t kDigit = (std::uint64_t{1} << kDigitBits) - 1;
-            for (const std::uint64_t key : keys) ++fill[((key >> shift) & kDigit) + 1];
-            std::partial_sum(std::begin(fill), std::end(fill), std::begin(fill));
-            for (const std::uint64_t key : keys) other[fill[(key >> shift) & kDigit]++] = key;
+        const unsigned digit_bits = keys.size() < kManyKeys ? 8 : kDigitBits;
+        const std::uint64_t digit = (std::uint64_t{1} << digit_bits) - 1;
+        const unsigned end = 32 + static_cast<unsigned>(std::bit_width(view_.n_nodes));
+        for (unsigned shift = 32; shift < end; shift += digit_bits) {
+            std::uint32_t fill[(std::size_t{1} << kDigitBits) + 1];
+            std::fill(fill, fill + digit + 2, 0U);
+            for (const std::uint64_t key : keys) ++fill[((key >> shift) & digit) + 1];
+            std::partial_sum(fill, fill + digit + 2, fill);
+            for (const std::uint64_t key : keys) other[fill[(key >> shift) & digit]++] = key;
             keys.swap(other);
         }
     }
@@ -188,6 +190,7 @@ private:
         const Adjacency base = view_.base;
         for (std::size_t row = begin; row < end; ++row) {
             prefetch_rows(row, end);
+            if constexpr (kFiltered) prefetch_intervals(row, end);
             const std::int32_t node = work_.settled[row].node;
             const Adjacency::Range arcs = base.arcs(static_cast<std::size_t>(node));
             std::int32_t before = -1;
@@ -284,6 +287,23 @@ private:
             const Adjacency::Range arcs = base.arcs(static_cast<std::size_t>(rows[row + kRowsAhead].node));
             const std::size_t last = std::min(arcs.end, arcs.begin + kSlotsAhead);
             for (std::size_t a = arcs.begin; a < last; ++a) prefetch_slot(base.nodes[a]);
+        }
+    }
+
+    // Asks for the intervals of arcs that will be looked up: those whose ends are not settled yet.
+    LODE_ALWAYS_INLINE void prefetch_intervals(std::size_t row, std::size_t end) const noexcept {
+        const Adjacency& base = view_.base;
+        const Filter& filter = view_.filter;
+        if (row + kRowsAhead / 2 >= end || !filter.has_at || filter.valid_from == nullptr) return;
+        const Adjacency::Range arcs = base.arcs(static_cast<std::size_t>(work_.settled[row + kRowsAhead / 2].node));
+        const std::size_t last = std::min(arcs.end, arcs.begin + kSlotsAhead);
+        for (std::size_t a = arcs.begin; a < last; ++a) {
+            const auto node = static_cast<std::size_t>(static_cast<std::uint32_t>(base.nodes[a]));
+            const auto edge = static_cast<std::size_t>(static_cast<std::uint32_t>(base.edges[a]));
+            if (node >= view_.n_nodes || edge >= filter.n_edges) continue;
+            if ((slots_[node].tag & ~15U) == tag_ && slots_[node].settled <= depth_ + 1) continue;
+            prefetch(filter.valid_from + edge);
+            prefetch(filter.valid_to + edge);
         }
     }
 
