@@ -37,7 +37,8 @@ class Hop:
 @dataclass(frozen=True, slots=True)
 class Reached:
     """What `reach` found. All arrays have n_rows rows: first the n_nodes answers, one for each node, in settle order
-    (condition descending, then depth ascending, then order of discovery), then the other steps that paths go through.
+    (condition descending, then depth, identities since either changed, and node ascending), then the other steps that
+    paths go through.
 
     all_nodes: int32; all_conditions: uint8; all_depths: int32
     all_parent_nodes, all_parent_edges: int32, the previous node and the edge crossed from there; −1 for seeds
