@@ -114,8 +114,8 @@ def reporting_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 _SAID_AS = {
     "overwrite=True": "--overwrite",
-    "open it with create=True to begin an empty one": "begin one with `lode nuggets ingest`",
-    "or open it for writing with create=True": "or begin with `lode nuggets ingest`",
+    "open it with create=True to begin an empty one": "begin one with `lode nuggets ingest` or `lode lifecycle ingest`",
+    "or open it for writing with create=True": "or begin with `lode nuggets ingest` or `lode lifecycle ingest`",
     "; give an aware datetime, e.g. datetime(…, tzinfo=UTC), or a date": (
         "; add it, e.g. 2020-01-01T00:00Z, or give a day"
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from motherlode.lifecycle.recording import Tally
 from motherlode.lifecycle.relations import RELATIONS
 from motherlode.lifecycle.view import GraphView
 from motherlode.lifecycle.walking import Step
+from motherlode.workflows.lifecycle_sink import DEFAULT_PLACE, named_place
 from motherlode.workflows.lifecycle_sources import KINDS, Recognised, recognise
 
 __all__ = [
@@ -73,16 +73,13 @@ __all__ = [
     "write_parts",
 ]
 
-_VARIABLE = "LODE_LIFECYCLE"
-_DEFAULT = Path(".lode") / "lifecycle.db"
 SEVERITIES = tuple(name for name in reversed(Severity.__members__) if name not in ("NONE", "SAME"))
 """From BREAKS down to MASKED."""
 
 
 def default_place() -> str:
     """Where the graph is when nobody says: $LODE_LIFECYCLE when it names a place, else ./.lode/lifecycle.db."""
-    said = os.environ.get(_VARIABLE, "").strip()
-    return said if said and said.lower() != "off" else str(_DEFAULT)
+    return named_place() or str(DEFAULT_PLACE)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from motherlode.lifecycle.naming import pipeline_uri, run_uri
 from motherlode.lifecycle.record import Edge, Item, Observation, RunReport
 from motherlode.lifecycle.uris import make_uri
 
-__all__ = ["DEFAULT_PLACE", "VARIABLE", "GraphSink", "lifecycle_sink", "places_of_sources"]
+__all__ = ["DEFAULT_PLACE", "VARIABLE", "GraphSink", "lifecycle_sink", "named_place", "places_of_sources"]
 
 VARIABLE = "LODE_LIFECYCLE"
 DEFAULT_PLACE = Path(".lode") / "lifecycle.db"
@@ -80,12 +80,16 @@ def lifecycle_sink() -> LifecycleSink:
     ``off``: nowhere. A path or PostgreSQL URL: there. Not set: into ``.lode/lifecycle.db`` below the current folder
     when that exists, else nowhere. Touches no file.
     """
+    said = named_place()
+    if said is None:
+        return GraphSink(DEFAULT_PLACE) if DEFAULT_PLACE.is_file() else NoSink()
+    return GraphSink(said) if said else NoSink()
+
+
+def named_place() -> str | None:
+    """What ``LODE_LIFECYCLE`` says: a place, "" for off, None where it is not set."""
     said = os.environ.get(VARIABLE, "").strip()
-    if said.lower() in _OFF:
-        return NoSink()
-    if said:
-        return GraphSink(said)
-    return GraphSink(DEFAULT_PLACE) if DEFAULT_PLACE.is_file() else NoSink()
+    return "" if said.lower() in _OFF else said or None
 
 
 def places_of_sources(sources: Sequence[str | os.PathLike[str]], n_rows: int) -> list[Place]:
