@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from motherlode.lifecycle.graph import LifecycleGraph, open_lifecycle
+from motherlode.lifecycle.providers.dbt import Dbt
 from motherlode.lifecycle.providers.dvc import Dvc
 from motherlode.lifecycle.providers.feast import Feast
 from motherlode.lifecycle.providers.mlflow import MLflow
+from motherlode.lifecycle.providers.openlineage import OpenLineage
 from motherlode.lifecycle.record import Edge, Item, Observation, Rejected
 from motherlode.lifecycle.relations import RELATIONS
 from tests.lineage_world.world import World, write_world
@@ -92,3 +98,53 @@ def test_the_systems_name_the_same_files_by_paths_with_one_end(items: list[Item]
 def test_no_path_of_the_machine_is_in_an_address(world: World, items: list[Item]) -> None:
     root = Path(world.dvc_repository).parent.as_posix()
     assert not {item.subject for item in items if isinstance(item, Observation) and root in item.subject}
+
+
+@pytest.fixture(scope="module")
+def graph(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LifecycleGraph]:
+    with open_lifecycle(tmp_path_factory.mktemp("graph") / "lifecycle.db") as opened:
+        opened.ingest(
+            OpenLineage(world.openlineage_events),
+            MLflow(world.mlflow_uri),
+            Dvc(world.dvc_repository),
+            Feast(world.feast_repository),
+            Dbt(world.dbt_manifest),
+        )
+        yield opened
+
+
+def test_a_column_of_the_warehouse_breaks_the_model_by_a_path_through_all_of_them(graph: LifecycleGraph) -> None:
+    report = graph.impact("column:raw.orders.amount", change="drop")
+    broken = {(row.type, row.name) for row in report.rows if row.severity == "BREAKS"}
+    assert {("feature", "orders.amount_7d"), ("model", "ranking"), ("deployment", "ranking@champion")} <= broken
+    assert not any("churn" in row.name for row in report.rows)
+    [model] = [row for row in report.rows if (row.type, row.name) == ("model", "ranking")]
+    assert [(step.provider, step.relation) for step in model.path] == [
+        ("openlineage", "derives"),
+        ("openlineage", "derives"),
+        ("inference", "same_as"),
+        ("feast", "feeds"),
+        ("mlflow", "input_of"),
+        ("mlflow", "current_of"),
+    ]
+    assert all(step.evidence for step in model.path[:5])
+
+
+def test_a_column_that_nobody_reads_breaks_nothing_and_the_answer_is_complete(graph: LifecycleGraph) -> None:
+    report = graph.impact("column:raw.customers.Email", change="drop")
+    assert report.worst == "MASKED"
+    assert report.complete
+
+
+def test_reading_everything_again_changes_nothing(graph: LifecycleGraph, world: World) -> None:
+    before = graph.fingerprint()
+    report = graph.ingest(Dbt(world.dbt_manifest), Feast(world.feast_repository), MLflow(world.mlflow_uri))
+    assert graph.fingerprint() == before
+    assert [one.tally.n_changed for one in report.providers] == [0, 0, 0]
+
+
+def test_the_gate_fails_on_the_one_and_passes_on_the_other(graph: LifecycleGraph) -> None:
+    for column, code in (("orders.amount", 1), ("customers.Email", 0)):
+        command = ["lifecycle", "impact", f"column:raw.{column}", "--fail-on", "BREAKS", "--db", graph.database.where]
+        done = subprocess.run([sys.executable, "-m", "motherlode.cli", *command], capture_output=True, text=True)
+        assert done.returncode == code, done.stderr

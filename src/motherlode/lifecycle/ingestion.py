@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,21 +55,22 @@ class Ingestion:
     def __init__(self, database: Database, clock: Callable[[], int]) -> None:
         self._database, self._clock = database, clock
         self._known = Addresses()
+        self._turn = threading.Lock()
 
     @contextmanager
     def recording(self) -> Iterator[Recording]:
-        """One write transaction."""
-        if len(self._known) > _MOST_KNOWN:
-            self._known = Addresses()
-        known = self._known
-        try:
-            with without_collection(), self._database.write() as session:
-                recording = Recording(session, self._clock(), known)
-                yield recording
-                recording.finish()
-        except BaseException:
-            self._known = Addresses()  # it may hold ids that were never written
-            raise
+        """One write transaction. Writers of one process take turns: what they know of ids is one dictionary."""
+        with self._turn:
+            if len(self._known) > _MOST_KNOWN:
+                self._known = Addresses()
+            try:
+                with without_collection(), self._database.write() as session:
+                    recording = Recording(session, self._clock(), self._known)
+                    yield recording
+                    recording.finish()
+            except BaseException:
+                self._known = Addresses()  # it may hold ids that were never written
+                raise
 
     def ask(self, question: Callable[[Session], bool]) -> bool:
         """Answer a question about what is recorded."""
