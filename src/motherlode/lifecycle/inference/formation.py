@@ -32,6 +32,7 @@ MATCH = "one thing, two addresses"
 """The aspect of guesses about identity."""
 
 _EDGES_PER_TRANSACTION = 20_000
+_MANY = 500  # components, after which statistics are worth their time
 _FACTORS = {rule.name: rule.confidence for rule in RULES}
 _PREMISES = ", ".join(str(code) for code in sorted({RELATIONS[name].code for rule in RULES for name, _ in rule.steps}))
 _TELLING = ", ".join(
@@ -140,6 +141,9 @@ class _Step:
 
     def _match(self, changed: set[int]) -> None:
         """Guess anew what the changed components are, and those that share something with them."""
+        if self.session.dialect == "postgresql" and len(changed) > _MANY:
+            for table in ("facts", "contents", "components", "edges", "keys"):  # new tables have no statistics yet,
+                self.session.execute(f"ANALYZE lifecycle_{table}")  # and without any each batch would be a scan
         known = features(self.session, changed)
         said = {number: {f"{kind}={value}" for kind, value in mine.keys} for number, mine in known.items()}
         before = keys(self.session, changed)
