@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from motherlode.lifecycle import snapshot as module
 from motherlode.lifecycle.graph import LifecycleGraph, open_lifecycle
+from motherlode.lifecycle.providers.openlineage import OpenLineage
 from motherlode.lifecycle.record import Edge, Observation
 from motherlode.lifecycle.snapshot_file import SUFFIX, read_snapshot
 from motherlode.lifecycle.uris import make_uri
@@ -51,6 +53,23 @@ def test_the_next_opening_reads_the_file_and_not_the_edges(tmp_path: Path, monke
         assert reached(graph) == expected
         graph.add(chain(40, 43))
         assert reached(graph) == [f"table{n}" for n in range(1, 44)]
+
+
+def test_who_only_reads_finds_the_file_of_the_last_ingestion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, events = tmp_path / "graph.db", tmp_path / "events.ndjson"
+    event: dict[str, object] = {"eventType": "COMPLETE", "eventTime": "2026-01-01T00:00:00Z", "run": {"runId": "r"}}
+    tables = [{"namespace": "db", "name": f"t{number}"} for number in range(20)]
+    event |= {
+        "job": {"namespace": "n", "name": "job"},
+        "inputs": tables,
+        "outputs": [{"namespace": "db", "name": "out"}],
+    }
+    events.write_text(json.dumps(event), "utf-8")
+    with open_lifecycle(path) as graph:
+        graph.ingest(OpenLineage(events))
+    monkeypatch.setattr(module, "_load", None)  # reading the edges would fail
+    with open_lifecycle(path, read_only=True) as graph:
+        assert [row.name for row in graph.impact("dataset:t3").rows] == ["job", "out"]
 
 
 def test_a_database_restored_from_a_copy_does_not_believe_the_file_of_its_future(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from motherlode.lifecycle.recording import Tally
 from motherlode.lifecycle.snapshot import Snapshots
 from motherlode.lifecycle.tables import MIGRATIONS, NAMESPACE
 from motherlode.lifecycle.view import GraphView
+from motherlode.lifecycle.walking import walking
 
 __all__ = ["LifecycleGraph", "open_lifecycle"]
 
@@ -65,6 +66,8 @@ class LifecycleGraph(GraphView):
             report.providers.append(self.ingestion.sweep(provider, progress or NullProgress()))
         formed = self.form()
         report.n_inferred, report.n_withdrawn = formed.n_inferred, formed.n_withdrawn
+        with walking(self):  # makes the snapshot, which those who only read could not keep
+            pass
         if strict and report.failed:
             first, *others = (failed.error for failed in report.failed if failed.error is not None)
             for error in others:
