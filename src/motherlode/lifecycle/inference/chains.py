@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, in_batches, places
 from motherlode.lifecycle.inference.rules import RULES, Rule, Way
 from motherlode.lifecycle.inference.supports import Live, Supports
 from motherlode.lifecycle.reading import ComponentRow
@@ -35,6 +35,7 @@ class Chains:
             for place, (relation, _) in enumerate(rule.steps):
                 self._by_relation.setdefault(relation, []).append((rule, place))
         self._components: dict[int, ComponentRow] = {}
+        self._columns: dict[int, dict[str, list[Live]]] = {}
 
     def follow(self, opened: Iterable[int]) -> None:
         """Conclude everything that needs at least one of the edges."""
@@ -44,12 +45,47 @@ class Chains:
                     self._apply(rule, place, edge, near, far)
 
     def _apply(self, rule: Rule, place: int, edge: Live, near: int, far: int) -> None:
-        left = self._walk(near, [(name, _turned(way)) for name, way in reversed(rule.steps[:place])])
-        right = list(self._walk(far, rule.steps[place + 1 :]))
+        if rule.same_column:
+            self._join_columns(rule, place, edge, near, far)
+            return
+        left = list(self._walk(near, [(name, _turned(way)) for name, way in reversed(rule.steps[:place])]))
+        right = list(self._walk(far, rule.steps[place + 1 :])) if left else []
         for (x, before), (y, after) in product(left, right):
             premises = [*reversed(before), edge, *after]
             if x != y and len({premise.id for premise in premises}) == len(premises) and self._fits(rule, x, y):
                 self._conclude(rule, x, y, premises)
+
+    def _join_columns(self, rule: Rule, place: int, edge: Live, near: int, far: int) -> None:
+        """The same for column ← table — table → column, met by name: two tables of a thousand have a million pairs."""
+        if place == 1:  # two tables are one
+            tables = [(edge, near, far)]
+            mine = self._columns_of(near)
+        elif place == 0:  # a table has a column
+            same = self._walk(far, [rule.steps[1]])
+            tables = [(edges[0], far, other) for other, edges in same]
+            name = _column(self._component(near))
+            mine = {name: [edge]}
+        else:  # says what place 0 says from the other side
+            return
+        for between, table, other in tables:
+            if table == other:
+                continue
+            theirs = self._columns_of(other)
+            for name in mine.keys() & theirs.keys():
+                for first, last in product(mine[name], theirs[name]):
+                    if first.target != last.target:
+                        self._conclude(rule, first.target, last.target, [first, between, last])
+
+    def _columns_of(self, table: int) -> dict[str, list[Live]]:
+        """Edges to a table's columns by folded name; what is stated does not change while rules are followed."""
+        if table not in self._columns:
+            edges = self._supports.around("source", table, RELATIONS["has_column"].code)
+            self._load({edge.target for edge in edges})
+            found: dict[str, list[Live]] = {}
+            for edge in edges:
+                found.setdefault(_column(self._components[edge.target]), []).append(edge)
+            self._columns[table] = found
+        return self._columns[table]
 
     def _walk(self, node: int, steps: Iterable[tuple[str, Way]]) -> Iterator[_Chain]:
         chains: list[_Chain] = [(node, ())]
@@ -65,12 +101,10 @@ class Chains:
         yield from chains
 
     def _fits(self, rule: Rule, x: int, y: int) -> bool:
-        if rule.ends == (None, None) and not rule.same_column:
+        if rule.ends == (None, None):
             return True
-        first, last = self._component(x), self._component(y)
-        if any(want not in (None, row.type) for want, row in zip(rule.ends, (first, last), strict=True)):
-            return False
-        return not rule.same_column or _column(first) == _column(last)
+        types = (self._component(x).type, self._component(y).type)
+        return all(want in (None, kind) for want, kind in zip(rule.ends, types, strict=True))
 
     def _conclude(self, rule: Rule, x: int, y: int, premises: list[Live]) -> None:
         if rule.concludes == "same_as" and self._component(x).uri > self._component(y).uri:
@@ -79,13 +113,15 @@ class Chains:
             self._supports.conclude(rule, x, y, premises, f"{rule.name}: {rule.meaning}")
 
     def _component(self, number: int) -> ComponentRow:
-        if number not in self._components:
-            row = self._session.one(
-                "SELECT id, uri, type, platform, name FROM lifecycle_components WHERE id = ?", (number,)
-            )
-            assert row is not None
-            self._components[number] = ComponentRow(*row)
+        self._load({number})
         return self._components[number]
+
+    def _load(self, numbers: set[int]) -> None:
+        for batch in in_batches(sorted(numbers - self._components.keys())):
+            rows = self._session.execute(
+                f"SELECT id, uri, type, platform, name FROM lifecycle_components WHERE id IN ({places(batch)})", batch
+            )
+            self._components.update((row[0], ComponentRow(*row)) for row in rows)
 
 
 def _column(row: ComponentRow) -> str:

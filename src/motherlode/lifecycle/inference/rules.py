@@ -19,7 +19,7 @@ class Rule:
     """From X over the steps to Y ⇒ X `concludes` Y.
 
     confidence: times the least certain premise's. ends: types that X and Y must have, None: any.
-    same_column: X and Y must be columns of one name, whatever its case
+    same_column: X and Y must be columns of one name, whatever its case; the steps are column ← table — table → column
     """
 
     name: str
