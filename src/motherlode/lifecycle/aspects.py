@@ -25,7 +25,7 @@ class Aspects:
     """Timelines inside one write transaction. stamp: its recorded time.
 
     changed: components whose facts or labels changed; closed, opened: edge rows of the transaction; recorded: aspects
-    of which it has written spans
+    of which it has written spans; relations: codes of edges that it has written
     """
 
     session: Session
@@ -35,6 +35,7 @@ class Aspects:
     closed: list[int] = field(default_factory=list)
     opened: list[int] = field(default_factory=list)
     recorded: set[AspectKey] = field(default_factory=set)
+    relations: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._next_edge = self._after("lifecycle_edges")
@@ -225,6 +226,7 @@ class Aspects:
             rows,
             trusted=True,
         )
+        self.relations |= {row[2] for row in rows}  # type: ignore[misc]
         self.opened += range(self._next_edge, self._next_edge + len(rows))
         self._next_edge += len(rows)
 

@@ -15,9 +15,11 @@ from motherlode.lifecycle.record import Item, Observation, Rejected, RunReport
 from motherlode.lifecycle.runs import Runs
 from motherlode.lifecycle.timeline import GONE, Point, Span
 
-__all__ = ["Recording", "Source", "Tally"]
+__all__ = ["HAS_RELATION", "Recording", "Source", "Tally"]
 
 _BODY_CHARACTERS = 65536
+HAS_RELATION = "has_relation_"
+"""Names in lifecycle_state, with a relation's code: that an edge of it was ever recorded."""
 
 
 @dataclass
@@ -192,10 +194,11 @@ class Recording:
         self.components.flush()
         self.contents.flush()
         renew_texts(self.session, changed)
-        self.session.execute(
-            "INSERT INTO lifecycle_state (name, value) VALUES ('stamp', ?) "
+        state = [("stamp", self.stamp), *((f"{HAS_RELATION}{code}", 1) for code in sorted(self.aspects.relations))]
+        self.session.execute_many(
+            "INSERT INTO lifecycle_state (name, value) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (self.stamp,),
+            state,
         )
 
 

@@ -34,13 +34,21 @@ class Chains:
         for rule in rules:
             for place, (relation, _) in enumerate(rule.steps):
                 self._by_relation.setdefault(relation, []).append((rule, place))
+        self._present: set[str] = set()
         self._components: dict[int, ComponentRow] = {}
         self._columns: dict[int, dict[str, list[Live]]] = {}
 
-    def follow(self, opened: Iterable[int]) -> None:
-        """Conclude everything that needs at least one of the edges."""
+    def follow(self, opened: Iterable[int], present: Iterable[int]) -> None:
+        """Conclude everything that needs at least one of the edges.
+
+        present: codes of relations of which there is an edge at all; a rule with another has nothing to say yet, and
+        will be met again by the first edge of that one
+        """
+        self._present = {RELATION_NAMES[code] for code in present}
         for edge in self._supports.live(opened).values():
             for rule, place in self._by_relation.get(RELATION_NAMES[edge.relation], ()):
+                if any(name not in self._present for name, _ in rule.steps):
+                    continue
                 for near, far in _ends(edge, rule.steps[place][1]):
                     self._apply(rule, place, edge, near, far)
 

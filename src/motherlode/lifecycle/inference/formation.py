@@ -22,7 +22,7 @@ from motherlode.lifecycle.inference.matching import (
 from motherlode.lifecycle.inference.rules import RULES
 from motherlode.lifecycle.inference.supports import Supports
 from motherlode.lifecycle.ingestion import Ingestion
-from motherlode.lifecycle.recording import Recording
+from motherlode.lifecycle.recording import HAS_RELATION, Recording
 from motherlode.lifecycle.relations import RELATIONS
 
 __all__ = ["INFERENCE", "Formed", "form", "possible_matches"]
@@ -104,10 +104,11 @@ class _Step:
             self._match(again | self._changed(seen_edge, seen_fact, seen_at))
             opened = sorted({*opened, *self._around(again)})
         aspects = self.recording.aspects
+        present = {int(name.removeprefix(HAS_RELATION)) for name in state if name.startswith(HAS_RELATION)}
         n_seen = 0
         waiting = opened
         while waiting:
-            self.chains.follow(waiting)
+            self.chains.follow(waiting, present | aspects.relations)
             waiting, n_seen = aspects.opened[n_seen:], len(aspects.opened)
         marks = {"edge": opened[-1] if opened else seen_edge}
         if is_last:
