@@ -66,18 +66,16 @@ class Chains:
     def _join_columns(self, rule: Rule, place: int, edge: Live, near: int, far: int) -> None:
         """The same for column ← table — table → column, met by name: two tables of a thousand have a million pairs."""
         if place == 1:  # two tables are one
-            tables = [(edge, near, far)]
+            tables = [(edge, far)]
             mine = self._columns_of(near)
         elif place == 0:  # a table has a column
             same = self._walk(far, [rule.steps[1]])
-            tables = [(edges[0], far, other) for other, edges in same]
+            tables = [(edges[0], other) for other, edges in same]
             name = _column(self._component(near))
             mine = {name: [edge]}
         else:  # says what place 0 says from the other side
             return
-        for between, table, other in tables:
-            if table == other:
-                continue
+        for between, other in tables:
             theirs = self._columns_of(other)
             for name in mine.keys() & theirs.keys():
                 for first, last in product(mine[name], theirs[name]):
