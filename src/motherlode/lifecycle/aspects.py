@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from motherlode.core.sql import Session, in_batches, places
+from motherlode.core.sql import Session, in_batches, next_id, places
 from motherlode.core.time import EVER
 from motherlode.lifecycle.contents import Content, Contents, EdgeKey
 from motherlode.lifecycle.full_text import LABELS
@@ -38,12 +38,8 @@ class Aspects:
     relations: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._next_edge = self._after("lifecycle_edges")
-        self._next_fact = self._after("lifecycle_facts")
-
-    def _after(self, table: str) -> int:
-        row = self.session.one(f"SELECT max(id) FROM {table}")
-        return 1 if row is None or row[0] is None else int(row[0]) + 1
+        self._next_edge = next_id(self.session, "lifecycle_edges")
+        self._next_fact = next_id(self.session, "lifecycle_facts")
 
     def spans(self, keys: Iterable[AspectKey]) -> dict[AspectKey, tuple[list[Span], int]]:
         """The timeline of each known aspect and when its newest span was last seen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from motherlode.core.sql import Session, in_batches, places
+from motherlode.core.sql import Session, in_batches, next_id, places
 from motherlode.errors import InputError
 from motherlode.lifecycle.naming import COLUMN_MARK, column_name
 from motherlode.lifecycle.uris import Uri, parse_uri
@@ -93,8 +93,7 @@ class Interner:
 
     def __init__(self, session: Session, ids: Addresses) -> None:
         self._session, self.ids = session, ids
-        row = session.one("SELECT max(id) FROM lifecycle_components")
-        self._first = ids.next_id = 0 if row is None or row[0] is None else row[0] + 1
+        self._first = ids.next_id = next_id(session, "lifecycle_components", first=0)
 
     @property
     def new(self) -> dict[str, int]:

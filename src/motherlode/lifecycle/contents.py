@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from motherlode.core.sql import Session, in_batches, places
+from motherlode.core.sql import Session, in_batches, next_id, places
 from motherlode.errors import InputError
 from motherlode.lifecycle.record import Edge
 from motherlode.lifecycle.relations import RELATIONS
@@ -67,8 +67,7 @@ class Contents:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        row = session.one("SELECT max(id) FROM lifecycle_contents")
-        self._next = 1 if row is None or row[0] is None else row[0] + 1
+        self._next = next_id(session, "lifecycle_contents")
         self._ids: dict[str, int] = {}
         self._new: list[tuple[int, str, str, str]] = []
         self._loaded: dict[int, Content] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from motherlode.core.sql import next_id
 from motherlode.core.time import EVER, from_micros
 from motherlode.errors import ConflictError, InputError
 from motherlode.lifecycle.inference.formation import INFERENCE
@@ -112,8 +113,7 @@ def _check_free(recording: Recording, verdict: str, edge: tuple[int, int, int]) 
 
 
 def _keep(recording: Recording, verdict: str, edge: tuple[int, int, int], actor: str, reason: str) -> int:
-    last = recording.session.one("SELECT max(id) FROM lifecycle_decisions")
-    number = 1 if last is None or last[0] is None else int(last[0]) + 1
+    number = next_id(recording.session, "lifecycle_decisions")
     recording.session.execute(
         "INSERT INTO lifecycle_decisions (id, verdict, source, relation, target, actor, reason, decided_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from motherlode.core.sql import Session, in_batches, places
+from motherlode.core.sql import Session, in_batches, next_id, places
 from motherlode.core.time import EVER, parse_instant, to_micros
 from motherlode.errors import InputError
 from motherlode.lifecycle.glance import glance
@@ -109,8 +109,7 @@ def _differing(session: Session, columns: str, table: str, moments: list[Moment]
 
 def _first_after(session: Session, table: str, known_at: int) -> int:
     """The smallest id of a row that was recorded after an instant: by halves, for ids and instants grow together."""
-    row = session.one(f"SELECT max(id) FROM {table}")
-    low, high = 0, (0 if row is None or row[0] is None else int(row[0])) + 1
+    low, high = 0, next_id(session, table)
     while low < high:
         middle = (low + high) // 2
         # The next row there is: numbers may be missing.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from motherlode.core.collection import without_collection
 from motherlode.core.ports import Progress
-from motherlode.core.sql import Database, Session, in_batches
+from motherlode.core.sql import Database, Session, in_batches, next_id
 from motherlode.errors import InputError, LodeError
 from motherlode.lifecycle.aspects import AspectKey
 from motherlode.lifecycle.components import Addresses
@@ -127,8 +127,7 @@ class Ingestion:
         parse_uri(subject)
         now = self._clock()
         with self._database.write() as session:
-            last = session.one("SELECT max(id) FROM lifecycle_notices")
-            number = 1 if last is None or last[0] is None else last[0] + 1
+            number = next_id(session, "lifecycle_notices")
             session.execute(
                 "INSERT INTO lifecycle_notices (id, provider, scope, event, subject, received_at, attempts, next_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT (provider, scope, subject) DO UPDATE SET "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, next_id
 from motherlode.errors import InputError
 from motherlode.lifecycle.aspects import AspectKey, Aspects
 from motherlode.lifecycle.components import Addresses, Interner
@@ -70,8 +70,7 @@ class Recording:
         sql = "SELECT id, swept_from FROM lifecycle_providers WHERE name = ? AND scope = ?"
         row = self.session.one(sql, (name, scope))
         if row is None:
-            last = self.session.one("SELECT max(id) FROM lifecycle_providers")
-            row = (1 if last is None or last[0] is None else last[0] + 1, None)
+            row = (next_id(self.session, "lifecycle_providers"), None)
             self.session.execute(
                 "INSERT INTO lifecycle_providers (id, name, scope, is_listing, n_rejected) VALUES (?, ?, ?, ?, 0)",
                 (row[0], name, scope, int(is_listing)),
@@ -169,8 +168,7 @@ class Recording:
         return self.aspects.record(points, known)
 
     def _quarantine(self, source: Source, rejected: Iterable[Rejected]) -> None:
-        last = self.session.one("SELECT max(id) FROM lifecycle_quarantine")
-        first = 1 if last is None or last[0] is None else last[0] + 1
+        first = next_id(self.session, "lifecycle_quarantine")
         rows = [
             (number, source.id, _text(r.what), _text(r.reason), _text(r.body)[:_BODY_CHARACTERS], self.stamp)
             for number, r in enumerate(rejected, first)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from motherlode.core.sql import Database, Session
+from motherlode.core.sql import Database, Session, next_id
 from motherlode.core.time import EVER
 from motherlode.errors import LodeError
 from motherlode.lifecycle.csr import Graph, Overlay, build_graph
@@ -184,11 +184,6 @@ def _stamp(session: Session) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _n_components(session: Session) -> int:
-    row = session.one("SELECT max(id) FROM lifecycle_components")
-    return 0 if row is None or row[0] is None else int(row[0]) + 1
-
-
 def _rows(session: Session, where: str, params: tuple[int, ...]) -> EdgeTable:
     row = session.one(f"SELECT count(*) FROM lifecycle_edges WHERE {where}", params)
     n_edges = 0 if row is None else int(row[0])
@@ -199,7 +194,7 @@ def _rows(session: Session, where: str, params: tuple[int, ...]) -> EdgeTable:
 def _load(session: Session, stamp: int) -> Snapshot:
     """Build from the rows that were recorded at the stamp."""
     base = _rows(session, "recorded_from <= ? AND recorded_to > ?", (stamp, stamp))
-    n_components = _n_components(session)
+    n_components = next_id(session, "lifecycle_components", first=0)
     if stamp < _stamp(session):  # components that nobody had spoken of then were not known
         row = session.one("SELECT max(component) FROM lifecycle_facts WHERE recorded_from <= ?", (stamp,))
         spoken = [-1 if row is None or row[0] is None else int(row[0])]
@@ -229,7 +224,7 @@ def _grown(session: Session, old: Snapshot, stamp: int) -> Snapshot:
             rows = np.searchsorted(old.base.ids, gone).clip(max=len(old.base) - 1)
             removed[rows[old.base.ids[rows] == gone]] = 1
         added = added.chosen(~np.isin(added.ids, gone))
-    n_components = _n_components(session)
+    n_components = next_id(session, "lifecycle_components", first=0)
     n_changed = len(added) + (0 if removed is None else int(np.count_nonzero(removed)))
     if n_changed > max(_SMALLEST_REBUILD, _REBUILD_SHARE * len(old.base)):
         kept = old.base if removed is None else old.base.chosen(removed == 0)

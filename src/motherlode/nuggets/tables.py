@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from motherlode.core.sql import Session
+from motherlode.core.sql import Session, create_tables
 
 __all__ = ["MIGRATIONS", "NAMESPACE", "TABLES", "index_claims"]
 
@@ -72,11 +72,7 @@ CREATE INDEX nugget_versions_terms ON nugget_versions USING gin (terms)
 
 
 def _create(session: Session) -> None:
-    text, tables = _POSTGRESQL_TEXT, _TABLES
-    if session.dialect == "sqlite":  # only INTEGER PRIMARY KEY is the rowid itself; BIGINT would be a second tree
-        text, tables = _SQLITE_TEXT, _TABLES.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
-    for statement in f"{tables};{text}".split(";"):
-        session.execute(statement)
+    create_tables(session, _TABLES, sqlite=_SQLITE_TEXT, postgresql=_POSTGRESQL_TEXT)
 
 
 MIGRATIONS = (_create,)

@@ -20,5 +20,16 @@ tells PostgreSQL the type of a value (``? IS NULL``); that lower() of SQLite kno
 from motherlode.core.sql.batches import in_batches, places
 from motherlode.core.sql.database import Database, Migration, open_database, open_foreign_database
 from motherlode.core.sql.sessions import Session
+from motherlode.core.sql.tables import create_tables, next_id
 
-__all__ = ["Database", "Migration", "Session", "in_batches", "open_database", "open_foreign_database", "places"]
+__all__ = [
+    "Database",
+    "Migration",
+    "Session",
+    "create_tables",
+    "in_batches",
+    "next_id",
+    "open_database",
+    "open_foreign_database",
+    "places",
+]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from motherlode.core.sql import Session, in_batches, places
+from motherlode.core.sql import Session, in_batches, next_id, places
 from motherlode.core.time import EVER
 from motherlode.lifecycle.inference.chains import Chains, refused_edges
 from motherlode.lifecycle.inference.matching import (
@@ -112,8 +112,7 @@ class _Step:
             waiting, n_seen = aspects.opened[n_seen:], len(aspects.opened)
         marks = {"edge": opened[-1] if opened else seen_edge}
         if is_last:
-            newest = {table: self.session.one(f"SELECT max(id) FROM lifecycle_{table}s") for table in ("edge", "fact")}
-            marks = {table: row[0] if row and row[0] else 0 for table, row in newest.items()}
+            marks = {table: next_id(self.session, f"lifecycle_{table}s") - 1 for table in ("edge", "fact")}
             marks["at"] = self.recording.stamp
         self.session.execute_many(
             "INSERT INTO lifecycle_state (name, value) VALUES (?, ?) "

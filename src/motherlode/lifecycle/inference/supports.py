@@ -29,10 +29,9 @@ class Live:
     target: int
     confidence: float
     valid_from: int
-    is_inferred: bool
 
 
-_COLUMNS = "e.id, e.source, e.relation, e.target, e.confidence, e.valid_from, e.provider"
+_COLUMNS = "e.id, e.source, e.relation, e.target, e.confidence, e.valid_from"
 _HOLDS = f"e.recorded_to = {EVER} AND e.valid_to = {EVER}"
 
 
@@ -51,12 +50,8 @@ class Supports:
             for row in self.session.execute(
                 f"SELECT {_COLUMNS} FROM lifecycle_edges e WHERE e.id IN ({places(batch)}) AND {_HOLDS}", batch
             ):
-                found[row[0]] = self.as_live(row)
+                found[row[0]] = Live(*row)
         return found
-
-    def as_live(self, row: tuple[int, int, int, int, float, int, int]) -> Live:
-        """From the columns of `around`'s SELECT."""
-        return Live(*row[:6], row[6] == self.provider)
 
     def around(self, end: str, node: int, relation: int) -> list[Live]:
         """Edges of a relation that hold now and have `node` at the end "source" or "target"."""
@@ -64,7 +59,7 @@ class Supports:
             f"SELECT {_COLUMNS} FROM lifecycle_edges e WHERE e.{end} = ? AND e.relation = ? AND {_HOLDS}",
             (node, relation),
         )
-        return [self.as_live(row) for row in rows]
+        return [Live(*row) for row in rows]
 
     def withdraw(self, closed: Iterable[int]) -> None:
         """Take edges that no longer hold out of all supports; conclusions that are left without ground go too."""
@@ -155,7 +150,7 @@ class Supports:
             (number,) = self._aspects.open_edges([(key, edge, (valid_from, EVER))])
             self.n_opened += 1
         else:
-            known = self.as_live(row)
+            known = Live(*row)
             number = known.id
             if confidence > known.confidence:
                 number = self._replace(known, confidence)
