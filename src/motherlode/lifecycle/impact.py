@@ -179,16 +179,11 @@ def impact(
     with walking(view) as walk:
         found = [row for name in names for row in seeds_of(walk, name)]
         seeds = tuple(dict.fromkeys(row.id for row in found))
-        limit = None if n_max is None else n_max + len(seeds)
-        reached = walk.reach(seeds, table, condition=Severity.SAME, max_depth=max_depth, n_max=limit)
-        cut_at = None
-        if max_depth is not None and not reached.truncated:
-            further = walk.reach(seeds, table, condition=Severity.SAME, max_depth=max_depth + 1, n_max=limit)
-            is_same = not further.truncated and len(further.nodes) == len(reached.nodes)
-            is_same = is_same and bool((np.sort(further.conditions) == np.sort(reached.conditions)).all())
-            cut_at = None if is_same else max_depth
+        reached, is_cut = walk.bounded(seeds, table, condition=Severity.SAME, max_depth=max_depth, n_max=n_max)
         kept = view.pinned_to(walk.pin)
-    return _report(kept, tuple(dict.fromkeys(row.uri for row in found)), change, seeds, reached, cut_at)
+    return _report(
+        kept, tuple(dict.fromkeys(row.uri for row in found)), change, seeds, reached, max_depth if is_cut else None
+    )
 
 
 def _report(

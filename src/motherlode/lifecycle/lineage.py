@@ -132,12 +132,7 @@ def lineage(
         chosen = types_of(walk.reading.session, types)
         found = seeds_of(walk, target)
         seeds = [row.id for row in found]
-        limit = None if n_max is None else n_max + len(seeds)
-        reached = walk.reach(seeds, lineage_table(), direction=direction, max_depth=max_depth, n_max=limit)
-        is_cut = reached.truncated
-        if max_depth is not None and not is_cut:
-            further = walk.reach(seeds, lineage_table(), direction=direction, max_depth=max_depth + 1, n_max=limit)
-            is_cut = further.truncated or len(further.nodes) > len(reached.nodes)
+        reached, is_cut = walk.bounded(seeds, lineage_table(), direction=direction, max_depth=max_depth, n_max=n_max)
         kept = view.pinned_to(walk.pin)
     others = np.flatnonzero(~np.isin(reached.nodes, np.array(seeds, np.int32)))
     places = others[np.lexsort((reached.nodes[others], reached.depths[others]))]
@@ -146,7 +141,7 @@ def lineage(
         direction,
         reached.nodes[places],
         reached.depths[places],
-        is_cut,
+        reached.truncated or is_cut,
         kept,
         reached,
         places,

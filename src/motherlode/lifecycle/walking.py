@@ -87,6 +87,29 @@ class Walk:
             n_max=n_max,
         )
 
+    def bounded(
+        self,
+        seeds: Sequence[int],
+        table: NDArray[np.uint8],
+        *,
+        condition: int = 1,
+        direction: Direction = "downstream",
+        max_depth: int | None = None,
+        n_max: int | None = None,
+    ) -> tuple[Reached, bool]:
+        """As `reach`, with n_max counted without the seeds; and whether max_depth left something out or weaker."""
+        limit = None if n_max is None else n_max + len(seeds)
+
+        def within(depth: int | None) -> Reached:
+            return self.reach(seeds, table, condition=condition, direction=direction, max_depth=depth, n_max=limit)
+
+        reached = within(max_depth)
+        if max_depth is None or reached.truncated:
+            return reached, False
+        further = within(max_depth + 1)
+        is_same = not further.truncated and np.array_equal(np.sort(further.nodes), np.sort(reached.nodes))
+        return reached, not (is_same and np.array_equal(np.sort(further.conditions), np.sort(reached.conditions)))
+
     def same(self, nodes: Iterable[int]) -> NDArray[np.int32]:
         """The nodes and everything that is the same thing."""
         table = np.where(identity_classes()[:, None], lineage_table(), np.uint8(0))
